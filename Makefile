@@ -1,0 +1,47 @@
+# Each target does its own set-up: python3, make and git are enough.
+
+# The script that every generated project carries. It keeps its uv and the environment in this folder.
+UV := "{{cookiecutter.project_slug}}/bin/uv"
+
+.PHONY: help demo bench test test-all lint format clean
+
+help:
+	@echo "make demo        bake a project with the default answers and watch its demo (KEEP=0: leave when it has finished)"
+	@echo "make test        the template's tests, and those of the projects it bakes"
+	@echo "make test-all    these and the long proofs, marked slow"
+	@echo "make bench       the example's import against a plain loop over the same rows"
+	@echo "make lint        hooks and tests: ruff's lint and format"
+	@echo "make format      let ruff put right what it can"
+	@echo "make clean       remove what these targets made"
+
+# Bakes a project with the default answers into a folder that is gone when the recipe ends, and goes there.
+# Cookiecutter leaves its rendered hooks in TMPDIR.
+IN_A_BAKED_PROJECT = folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	TMPDIR="$$folder" $(UV) run --quiet cookiecutter --no-input --default-config --output-dir "$$folder" . >/dev/null && \
+	cd "$$folder"/*/ && \
+	if [ -d "$(CURDIR)/.uv" ]; then ln -s "$(CURDIR)/.uv" .uv; fi
+
+# KEEP, given to this make, reaches the project's own by itself.
+demo:
+	@echo "Baking a project with the default answers"
+	@$(IN_A_BAKED_PROJECT) && $(MAKE) --no-print-directory demo
+
+bench:
+	@$(IN_A_BAKED_PROJECT) && bin/uv run --quiet python "$(CURDIR)/benchmarks/import_rows.py" .
+
+test:
+	@$(UV) run --quiet pytest -m "not slow"
+
+test-all:
+	@$(UV) run --quiet pytest
+
+lint:
+	@$(UV) run --quiet ruff check
+	@$(UV) run --quiet ruff format --check
+
+format:
+	@$(UV) run --quiet ruff check --fix
+	@$(UV) run --quiet ruff format
+
+clean:
+	rm -rf .uv .venv uv.lock .pytest_cache .ruff_cache hooks/__pycache__ tests/__pycache__

@@ -1,0 +1,1 @@
+"""Settings, one concern a file; `local`, `test` and `production` put them together."""

@@ -1,0 +1,84 @@
+"""Celery. Every value has its reason; what differs by queue stands in the table of `tasking/queues.py`."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from {{ cookiecutter.project_slug }}.tasking import queues, transport
+
+from .base import PACKAGE, PROJECT_APPS, TIME_ZONE, env
+
+# --- Broker -----------------------------------------------------------------------------------------------------------
+# RabbitMQ or Redis: the URL alone decides.
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
+CELERY_BROKER_TRANSPORT_OPTIONS = transport.options(CELERY_BROKER_URL)
+# A dead connection is noticed after two missed heartbeats (RabbitMQ), not when TCP gives up.
+CELERY_BROKER_HEARTBEAT = 10
+# A worker that starts before its broker waits for it, for as long as it takes.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A request that cannot get a connection to publish on says so instead of hanging.
+CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 10
+
+# --- Queues -----------------------------------------------------------------------------------------------------------
+CELERY_TASK_QUEUES = queues.task_queues(PACKAGE)
+CELERY_TASK_DEFAULT_QUEUE = queues.DEFAULT
+# One topic exchange for all: RabbitMQ's delayed delivery, which keeps a retry from blocking a worker, needs that type.
+CELERY_TASK_DEFAULT_EXCHANGE = PACKAGE
+CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
+CELERY_TASK_DEFAULT_ROUTING_KEY = queues.DEFAULT
+# The queue stands in a task's decorator, so that a rename cannot reroute it unseen. Tasks not ours may be added here.
+CELERY_TASK_ROUTES = [f"{PACKAGE}.tasking.queues.route"]
+# A misspelt queue is an error where the task is sent, not a queue that nobody reads.
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+# A task that sets no limits of its own gets those of its queue.
+CELERY_TASK_ANNOTATIONS: list[Any] = [f"{PACKAGE}.tasking.queues.QueueDefaults"]
+
+# --- Messages ---------------------------------------------------------------------------------------------------------
+# JSON only: pickle would let whoever reaches the broker run code in a worker.
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_TIMEZONE = TIME_ZONE
+
+# --- Results ----------------------------------------------------------------------------------------------------------
+# Redis, since it counts a chord's parts itself where other backends poll; in a database of its own.
+CELERY_RESULT_BACKEND = transport.redis_database(env.str("REDIS_URL"), transport.RESULTS)
+# Nobody reads most results; a task that is part of a chord opts in with ignore_result=False.
+CELERY_TASK_IGNORE_RESULT = True
+# A result is needed until its chord is complete, which a backlog may delay.
+CELERY_RESULT_EXPIRES = 24 * 60 * 60
+# A part of a chord that fails calls the workflow's errback itself, which so learns its id.
+CELERY_TASK_ALLOW_ERROR_CB_ON_CHORD_HEADER = True
+# A chord whose results cannot be read in this time fails, and its errback runs.
+CELERY_RESULT_CHORD_JOIN_TIMEOUT = 30
+# A half-open connection to Redis fails and is made again.
+CELERY_REDIS_SOCKET_TIMEOUT = 10
+CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 5
+CELERY_REDIS_SOCKET_KEEPALIVE = True
+
+# --- Worker -----------------------------------------------------------------------------------------------------------
+# Late acknowledgement and retries stand in the base class, `tasking/task.py`.
+# After a lost connection the broker delivers an unacknowledged task again: the copy that still runs here is stopped.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# Django's logging, see `settings/logging.py`; Celery's own set-up would replace it.
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# A child that has grown over this (KiB) is replaced after its task, before the machine runs out of memory.
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 180_000
+# What leaks slowly is given back.
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 10_000
+
+# --- Schedule ---------------------------------------------------------------------------------------------------------
+# RedBeat keeps a lock in Redis, so two beats may run and one fires. Each app states its own entries in schedule.py.
+CELERY_BEAT_SCHEDULER = "redbeat.RedBeatScheduler"
+CELERY_BEAT_SCHEDULE = {
+    name: entry
+    for app in PROJECT_APPS
+    if find_spec(f"{app}.schedule")
+    for name, entry in import_module(f"{app}.schedule").SCHEDULE.items()
+}
+CELERY_REDBEAT_REDIS_URL = transport.redis_database(env.str("REDIS_URL"), transport.SCHEDULE)
+CELERY_REDBEAT_REDIS_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True}
+CELERY_REDBEAT_KEY_PREFIX = f"{PACKAGE}:beat:"
+# Seconds a beat sleeps at most. Its lock lives five times as long: that is when another beat takes over a dead one's.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5

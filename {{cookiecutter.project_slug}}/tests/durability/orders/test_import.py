@@ -1,0 +1,128 @@
+"""The example's workflow through real workers on a real broker, driven over HTTP as a user drives it."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, ClassVar
+
+import pytest
+
+from sandbox.brokers import Redis, Server, free_ports
+from sandbox.project import Project, Site
+
+pytestmark = pytest.mark.broker
+
+#: Seconds within which an import of a test is finished, retries included.
+DEADLINE = 90
+
+Start = Callable[..., AbstractContextManager[tuple[Project, Site]]]
+
+
+@pytest.fixture
+def start(broker: Server, redis_server: Redis, tmp_path: Path) -> Start:
+    """Return a function that starts web and workers, with more of an environment where asked, and stops them."""
+
+    @contextmanager
+    def start(**environment: str) -> Iterator[tuple[Project, Site]]:
+        with Project(tmp_path, broker.url, redis_server.url, **environment) as project:
+            (port,) = free_ports(1)
+            project.start("web", "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}")
+            project.start("workers", "manage.py", "worker", "all")
+            site = Site(f"http://127.0.0.1:{port}")
+            project.wait_for("the web server", site.is_up)
+            yield project, site
+
+    return start
+
+
+class RatesService(BaseHTTPRequestHandler):
+    """Exchange rates; each month is refused as often as the test says before it is answered."""
+
+    refusals: ClassVar[int]
+    status: ClassVar[int]
+    asked: ClassVar[Counter[str]]
+
+    def do_GET(self) -> None:
+        self.asked[self.path] += 1
+        refused = self.asked[self.path] <= self.refusals
+        self.send_response(self.status if refused else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"rates": {"EUR": 1.15, "USD": 1.6}}).encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def rates() -> Iterator[tuple[type[RatesService], str]]:
+    """The service and its address."""
+    RatesService.refusals, RatesService.status, RatesService.asked = 0, 503, Counter()
+    with ThreadingHTTPServer(("127.0.0.1", 0), RatesService) as server:
+        thread = Thread(target=server.serve_forever, args=[0.05])
+        thread.start()
+        yield RatesService, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def finished(project: Project, site: Site, page: str) -> Any:
+    """Wait until nothing runs on an import any more, and return its status."""
+
+    def status() -> Any:
+        state = json.loads(site.get(f"{page.rstrip('/')}.json"))
+        return state if not state["running"] else None
+
+    return project.wait_for("the import", status, DEADLINE)
+
+
+def test_a_file_becomes_a_report(start: Start) -> None:
+    """20,000 rows, ten chunks: every row is an order line or an error, the report is there, the mail is out."""
+    with start() as (project, site):
+        state = finished(project, site, site.post("/imports/sample/", rows=20_000))
+        assert (state["state"], state["failure"]) == ("finished", "")
+        assert state["imported"] + state["refused"] == state["rows"] == 20_000
+        assert state["refused"] == 20
+        assert len(state["report"]["months"]) == 12
+        assert "Subject: Imported: sample-20000" in project.log("workers").read_text()
+
+
+def test_a_flaky_service_is_asked_again(start: Start, rates: tuple[type[RatesService], str]) -> None:
+    """A service that answers 503 twice for each month costs patience and nothing else."""
+    service, url = rates
+    service.refusals = 2
+    with start(ORDERS_RATES_URL=url) as (project, site):
+        state = finished(project, site, site.post("/imports/sample/", rows=200))
+        assert (state["state"], state["failure"]) == ("finished", "")
+        assert set(service.asked.values()) == {3}
+
+
+def test_a_failure_is_told_and_what_failed_is_resumed(start: Start, rates: tuple[type[RatesService], str]) -> None:
+    """A service that answers 404 is not asked again. The errback names the task; resumed, only the rest is done."""
+    service, url = rates
+    service.refusals, service.status = 1, 404
+    with start(ORDERS_RATES_URL=url) as (project, site):
+        page = site.post("/imports/sample/", rows=200)
+        state = finished(project, site, page)
+        assert state["state"] == "imported"
+        assert state["failure"]
+        log = project.log("workers").read_text()
+        assert any(state["failed_task_id"] in line and "fetch_rates_of" in line for line in log.splitlines())
+
+        site.post(f"{page}resume/")
+        state = finished(project, site, page)
+        assert (state["state"], state["failure"]) == ("finished", "")
+        assert state["imported"] + state["refused"] == 200
+
+
+def test_a_chunk_is_handed_on_at_its_soft_limit(start: Start) -> None:
+    """One chunk of 60,000 rows and a soft limit of 1 s: task after task takes its place in the chord until it is in."""
+    settings = "tests.durability.orders.impatient"
+    with start(DJANGO_SETTINGS_MODULE=settings, ORDERS_ROWS_PER_CHUNK="60000") as (project, site):
+        state = finished(project, site, site.post("/imports/sample/", rows=60_000))
+        assert (state["state"], state["failure"]) == ("finished", "")
+        assert state["imported"] + state["refused"] == 60_000
+        assert "chunk handed on at the soft time limit" in project.log("workers").read_text()

@@ -1,0 +1,154 @@
+"""The pages, as a browser uses them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from {{ cookiecutter.project_slug }}.orders import conf
+from {{ cookiecutter.project_slug }}.orders.models import Import
+from {{ cookiecutter.project_slug }}.orders.services import samples
+
+from .factories import ImportFactory, csv, row
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def send(client: Client, django_capture_on_commit_callbacks: Any) -> Any:
+    """Post a form and return the page that it leads to, after what was sent at the commit has run."""
+
+    def send(path: str, **fields: Any) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            answer: Any = client.post(path, fields)
+        return client.get(answer.url) if answer.status_code == 302 else answer
+
+    return send
+
+
+def file(content: bytes, name: str = "orders.csv") -> SimpleUploadedFile:
+    """A file to upload."""
+    return SimpleUploadedFile(name, content, "text/csv")
+
+
+def test_an_empty_list(client: Client) -> None:
+    assert "Nothing has been imported yet" in client.get("/").content.decode()
+
+
+def test_a_file_is_sent_and_its_report_shown(send: Any, client: Client) -> None:
+    page = send(reverse("orders:upload"), file=file(csv(row(), row("six")))).content.decode()
+    assert "finished" in page
+    assert "1 of 2 rows imported, 1 refused" in page
+    assert "2010-12" in page
+    assert "six" in page
+    assert "orders.csv" in client.get("/").content.decode()
+
+
+def test_the_same_file_is_recognised(send: Any) -> None:
+    send(reverse("orders:upload"), file=file(csv(row())))
+    page = send(reverse("orders:upload"), file=file(csv(row()), "copy.csv")).content.decode()
+    assert "This file was sent before, as orders.csv" in page
+    assert Import.objects.count() == 1
+
+
+def test_a_refusal_is_shown(send: Any) -> None:
+    page = send(reverse("orders:upload"), file=file(b"PK\x03\x04...", "orders.xlsx")).content.decode()
+    assert "This file was not imported" in page
+    assert "Excel" in page
+
+
+def test_no_file_is_said(send: Any) -> None:
+    answer = send(reverse("orders:upload"))
+    assert answer.status_code == 400
+    assert "This field is required" in answer.content.decode()
+
+
+def test_a_file_that_is_too_large_is_refused_unread(send: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conf, "MAX_UPLOAD", 1024 * 1024)
+    answer = send(reverse("orders:upload"), file=file(b"x" * 2 * 1024 * 1024))
+    assert answer.status_code == 413
+    assert "The file is larger than 1 MB" in answer.content.decode()
+    assert not Import.objects.exists()
+
+
+def test_an_upload_from_another_site_is_refused() -> None:
+    answer = Client(enforce_csrf_checks=True).post(reverse("orders:upload"), {"file": file(csv(row()))})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("name", ["<script>.csv", "a" * 300 + ".csv", "../../etc/passwd", "주문 🛒.csv"])
+def test_any_file_name_will_do(send: Any, name: str) -> None:
+    page = send(reverse("orders:upload"), file=file(csv(row()), name)).content.decode()
+    assert "finished" in page
+    assert "<script>" not in page
+
+
+def test_the_real_sample_leaves_its_dates_open_and_the_page_asks(send: Any) -> None:
+    sample = (Path(samples.__file__).parents[1] / "samples" / "online-retail.csv").read_bytes()
+    page = send(reverse("orders:upload"), file=file(sample)).content.decode()
+    assert "In which order are its dates?" in page
+    page = send(reverse("orders:date-order", args=[Import.objects.get().pk]), date_order="month-first").content.decode()
+    assert "999 of 999 rows imported" in page
+
+
+def test_an_answer_that_is_none_is_not_taken(send: Any) -> None:
+    asking = ImportFactory.create(state=Import.State.ASKING)
+    send(reverse("orders:date-order", args=[asking.pk]), date_order="sideways")
+    asking.refresh_from_db()
+    assert asking.state == Import.State.ASKING
+
+
+def test_a_sample_with_one_click_and_another(send: Any) -> None:
+    for _ in range(2):
+        page = send(reverse("orders:sample"), rows=1000).content.decode()
+        assert "999 of 1,000 rows imported, 1 refused" in page
+    assert Import.objects.count() == 2
+
+
+@pytest.mark.parametrize("rows", ["0", "-1", "many", "99999999", ""])
+def test_a_sample_of_an_odd_size_is_refused(send: Any, rows: str) -> None:
+    assert send(reverse("orders:sample"), rows=rows).status_code == 400
+    assert not Import.objects.exists()
+
+
+def test_an_import_that_stopped_is_resumed(send: Any) -> None:
+    stopped = ImportFactory.create(failure="It broke.", failed_task_id="abc")
+    page = send(reverse("orders:resume", args=[stopped.pk])).content.decode()
+    assert "finished" in page
+
+
+def test_an_import_that_stopped_says_so(client: Client) -> None:
+    stopped = ImportFactory.create(failure="It broke.", failed_task_id="abc")
+    page = client.get(stopped.get_absolute_url()).content.decode()
+    assert "It broke." in page
+    assert "abc" in page
+    assert "http-equiv" not in page, "a page that will not change need not be loaded again"
+
+
+def test_the_status_for_a_program(send: Any, client: Client) -> None:
+    send(reverse("orders:upload"), file=file(csv(row(), row("six"))))
+    status = client.get(reverse("orders:status", args=[Import.objects.get().pk])).json()
+    assert (status["state"], status["running"]) == ("finished", False)
+    assert (status["rows"], status["imported"], status["refused"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["orders:import", "orders:status"])
+def test_an_import_that_is_not_there(client: Client, name: str) -> None:
+    assert client.get(reverse(name, args=[7])).status_code == 404
+
+
+def test_many_errors_are_shown_in_pages(send: Any, client: Client) -> None:
+    send(reverse("orders:upload"), file=file(csv(*(row("six") for _ in range(60)))))
+    url = Import.objects.get().get_absolute_url()
+    assert "Page 1 of 2" in client.get(url).content.decode()
+    assert "Page 2 of 2" in client.get(url, {"page": 2}).content.decode()
+
+
+def test_the_admin_shows_it_all(admin_client: Client, send: Any) -> None:
+    send(reverse("orders:upload"), file=file(csv(row(), row("six"))))
+    for model in ("import", "rowerror", "exchangerate"):
+        assert admin_client.get(reverse(f"admin:orders_{model}_changelist")).status_code == 200
+    assert admin_client.get(reverse("admin:orders_import_change", args=[Import.objects.get().pk])).status_code == 200

@@ -1,0 +1,38 @@
+"""What is derived from the broker's URL."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from {{ cookiecutter.project_slug }}.tasking import transport
+from {{ cookiecutter.project_slug }}.tasking.queues import LONGEST_TIME_LIMIT
+
+
+@pytest.mark.parametrize("url", ["amqp://host/", "amqps://host/shop"])
+def test_rabbitmq_confirms_each_publish(url: str) -> None:
+    assert transport.options(url)["confirm_publish"] is True
+
+
+@pytest.mark.parametrize("url", ["redis://host/0", "rediss://host/0"])
+def test_redis_waits_longer_than_any_task_may_run(url: str) -> None:
+    assert transport.options(url)["visibility_timeout"] > LONGEST_TIME_LIMIT
+
+
+@pytest.mark.parametrize("url", ["sqla+sqlite:///celery.db", "pgmq://host/shop", "memory://", "host:5672", ""])
+def test_nothing_else_is_a_broker(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="use amqp, amqps, redis or rediss"):
+        transport.options(url)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/0"])
+def test_a_database_of_redis(path: str) -> None:
+    assert transport.redis_database(f"redis://:secret@host:6379{path}", 2) == "redis://:secret@host:6379/2"
+
+
+def test_parameters_of_the_url_are_kept() -> None:
+    url = transport.redis_database("rediss://host:6379/0?ssl_cert_reqs=required", 1)
+    assert url == "rediss://host:6379/1?ssl_cert_reqs=required"
+
+
+def test_a_url_of_something_else_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="REDIS_URL has the scheme 'amqp'"):
+        transport.redis_database("amqp://host", 1)

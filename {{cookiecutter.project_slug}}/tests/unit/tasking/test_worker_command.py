@@ -1,0 +1,44 @@
+"""`manage.py worker`: what it refuses, and how it looks after several workers."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+#: Says that it runs, then waits; ends in good order when it is told to.
+PATIENT = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); print('up', flush=True); signal.pause()"
+
+SUPERVISOR = """
+import sys
+from {{ cookiecutter.project_slug }}.tasking.management.commands.worker import supervise
+sys.exit(supervise([[sys.executable, "-c", code] for code in sys.argv[1:]]))
+"""
+
+
+@pytest.mark.parametrize("queues", [["urgent"], ["critical", "urgent"], []])
+def test_an_unknown_queue_is_refused(queues: list[str]) -> None:
+    with pytest.raises(CommandError, match=r"invalid choice: 'urgent' .*critical.*all|required"):
+        call_command("worker", *queues)
+
+
+def supervised(*codes: str) -> "subprocess.Popen[str]":
+    """Start a process that supervises a process for each piece of code."""
+    command = [sys.executable, "-c", SUPERVISOR, *codes]
+    return subprocess.Popen(command, cwd=Path(settings.BASE_DIR), stdout=subprocess.PIPE, text=True)
+
+
+def test_when_one_worker_ends_all_end_with_its_code() -> None:
+    with supervised(PATIENT, "import sys; sys.exit(3)", PATIENT) as supervisor:
+        assert supervisor.wait(timeout=20) == 3
+
+
+def test_a_signal_reaches_every_worker_once() -> None:
+    with supervised(PATIENT, PATIENT) as supervisor:
+        assert supervisor.stdout is not None
+        assert [supervisor.stdout.readline() for _ in range(2)] == ["up\n", "up\n"]
+        supervisor.send_signal(signal.SIGTERM)
+        assert supervisor.wait(timeout=20) == 0

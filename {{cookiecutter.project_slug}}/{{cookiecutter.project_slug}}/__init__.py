@@ -1,0 +1,1 @@
+"""The project's own code: `tasking` is what every task gets, each other folder is a Django app."""

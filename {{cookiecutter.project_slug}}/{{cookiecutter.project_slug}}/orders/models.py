@@ -1,0 +1,187 @@
+"""An import and what it brought. The state of the workflow is here, in the database, and nowhere else."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Max, Q, Sum
+from django.urls import reverse
+from django.utils import timezone
+
+#: An unfinished import in which nothing has happened for so long has lost its messages. Longer than any task of it may
+#: take, and than Redis takes to deliver a dead worker's message again.
+STALLED_AFTER = timedelta(minutes=15)
+
+
+class ImportQuerySet(models.QuerySet["Import"]):
+    """Imports."""
+
+    def stalled(self) -> "ImportQuerySet":
+        """Return those that ought to be running and in which nothing has happened for `STALLED_AFTER`."""
+        before = timezone.now() - STALLED_AFTER
+        return (
+            self.filter(state__in=Import.RUNNING, failure="", updated_at__lt=before)
+            .annotate(last_chunk_at=Max("chunks__updated_at"))
+            .filter(Q(last_chunk_at=None) | Q(last_chunk_at__lt=before))
+        )
+
+
+class Import(models.Model):
+    """One file on its way into the database."""
+
+    class State(models.TextChoices):
+        """How far it has come. A state is only followed by a later one; a failure leaves it, to go on from there."""
+
+        RECEIVED = "received", "received"
+        ASKING = "asking", "waiting for an answer"
+        CHECKED = "checked", "checked"
+        IMPORTING = "importing", "importing rows"
+        IMPORTED = "imported", "rows are in"
+        RATED = "rated", "exchange rates are in"
+        FINISHED = "finished", "finished"
+        REFUSED = "refused", "refused"
+
+    #: The states in which a task of the workflow is due.
+    RUNNING: ClassVar = (State.RECEIVED, State.CHECKED, State.IMPORTING, State.IMPORTED, State.RATED)
+
+    name = models.CharField("file name", max_length=255)
+    file = models.FileField(upload_to="imports/")
+    digest = models.CharField("SHA-256 of the file", max_length=64, unique=True)
+    state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
+    #: Given by a person where nothing in the file decides it, else found in the file.
+    date_order = models.CharField(max_length=12, blank=True)
+    #: What is known of the file's form, see `csv_file.Inspection`.
+    inspection = models.JSONField(default=dict, blank=True)
+    rows = models.PositiveIntegerField("rows in the file", default=0)
+    #: Why the file was refused, for a person.
+    refusal = models.TextField(blank=True)
+    #: How often the workflow was sent. What a task of an earlier one still has to say is out of date.
+    attempt = models.PositiveIntegerField(default=0)
+    #: Why the workflow stopped, for a person; the id leads to the log.
+    failure = models.TextField(blank=True)
+    failed_task_id = models.CharField(max_length=64, blank=True)
+    report = models.JSONField(null=True, blank=True)
+    mailed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ImportQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+        indexes: ClassVar = [models.Index(fields=["state", "updated_at"], name="orders_import_state")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_state_display()})"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its page."""
+        return reverse("orders:import", args=[self.pk])
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a task of the workflow is due or at work."""
+        return self.state in self.RUNNING and not self.failure
+
+    def progress(self) -> "Progress":
+        """Count what its chunks have done so far."""
+        done = self.chunks.aggregate(
+            imported=Sum("imported", default=0),
+            refused=Sum("refused", default=0),
+        )
+        return Progress(self.rows, done["imported"], done["refused"])
+
+
+class Progress:
+    """Rows of an import: all of them, those that are in, and those that were no orders."""
+
+    def __init__(self, rows: int, imported: int, refused: int) -> None:
+        self.rows, self.imported, self.refused = rows, imported, refused
+
+    @property
+    def done(self) -> int:
+        """Rows that need no more work."""
+        return self.imported + self.refused
+
+    @property
+    def percent(self) -> int:
+        """Whole percent done, 100 only when all are."""
+        return 100 * self.done // self.rows if self.rows else 0
+
+
+class Chunk(models.Model):
+    """A range of the file's bytes, imported by one task. Where it stands is committed together with the rows."""
+
+    import_file = models.ForeignKey(Import, models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    rows = models.PositiveIntegerField()
+    #: Byte at which the next row begins, its line in the file, and the byte after the last row.
+    offset = models.PositiveBigIntegerField()
+    line = models.PositiveIntegerField("next line")
+    end = models.PositiveBigIntegerField()
+    imported = models.PositiveIntegerField("rows imported", default=0)
+    refused = models.PositiveIntegerField("rows refused", default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["import_file", "number"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["import_file", "number"], name="orders_chunk_once")]
+
+    def __str__(self) -> str:
+        return f"chunk {self.number} of import {self.import_file_id}"
+
+
+class OrderLine(models.Model):
+    """One line of an invoice. It is identified by its line in the file: two lines that read the same both count."""
+
+    import_file = models.ForeignKey(Import, models.CASCADE, related_name="order_lines")
+    line = models.PositiveIntegerField("line in the file")
+    invoice_no = models.CharField(max_length=20)
+    stock_code = models.CharField(max_length=20)
+    description = models.CharField(max_length=200, blank=True)
+    quantity = models.IntegerField()
+    unit_price = models.DecimalField(max_digits=16, decimal_places=4)
+    invoiced_at = models.DateTimeField()
+    customer_id = models.CharField(max_length=20, blank=True)
+    country = models.CharField(max_length=60)
+    cancelled = models.BooleanField()
+
+    class Meta:
+        ordering: ClassVar = ["import_file", "line"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["import_file", "line"], name="orders_line_once")]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_no}: {self.quantity} x {self.description}"
+
+
+class RowError(models.Model):
+    """A row that is no order line, and why, in words for the person who sent the file."""
+
+    import_file = models.ForeignKey(Import, models.CASCADE, related_name="row_errors")
+    line = models.PositiveIntegerField("line in the file")
+    column = models.CharField(max_length=60, blank=True)
+    value = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=300)
+
+    class Meta:
+        ordering: ClassVar = ["import_file", "line"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["import_file", "line"], name="orders_row_error_once")]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+
+class ExchangeRate(models.Model):
+    """What one pound sterling cost in a currency in a month."""
+
+    month = models.DateField(help_text="the first day of the month")
+    currency = models.CharField(max_length=3)
+    rate = models.DecimalField(max_digits=12, decimal_places=6)
+
+    class Meta:
+        ordering: ClassVar = ["month", "currency"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["month", "currency"], name="orders_rate_once")]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} {self.currency} {self.rate}"

@@ -1,0 +1,1 @@
+"""The business rules: plain functions and transactions that know nothing of Celery."""

@@ -1,0 +1,16 @@
+"""The pages of the example."""
+
+from django.urls import path
+
+from . import views
+
+app_name = "orders"
+urlpatterns = [
+    path("", views.imports, name="imports"),
+    path("imports/", views.upload, name="upload"),
+    path("imports/sample/", views.sample, name="sample"),
+    path("imports/<int:import_id>/", views.import_page, name="import"),
+    path("imports/<int:import_id>.json", views.import_status, name="status"),
+    path("imports/<int:import_id>/date-order/", views.date_order, name="date-order"),
+    path("imports/<int:import_id>/resume/", views.resume, name="resume"),
+]

@@ -1,0 +1,139 @@
+"""The pages: send a file, see what became of it. A view calls a service and sends the workflow; it never waits."""
+
+from tempfile import TemporaryFile
+
+from django.contrib import messages
+from django.core.files import File
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_GET, require_POST
+
+from . import conf, workflows
+from .forms import DateOrderForm, SampleForm, UploadForm
+from .models import Import
+from .services import imports as service
+from .services.csv_file import DateOrder
+from .services.samples import write_sample
+
+IMPORTS_SHOWN = 20
+ERRORS_PER_PAGE = 50
+SAMPLE_SIZES = (1_000, 20_000, 100_000)
+#: What the multipart form around a file adds to its size, at most.
+FORM_OVERHEAD = 16 * 1024
+
+
+@require_GET
+def imports(request: HttpRequest) -> HttpResponse:
+    """Show the upload form and the latest imports."""
+    return _imports_page(request, UploadForm())
+
+
+@csrf_exempt  # the check would read the body, and with it the file, before its size has been looked at
+@require_POST
+def upload(request: HttpRequest) -> HttpResponse:
+    """Take a file, unless it is too large to be read at all."""
+    if int(request.headers.get("Content-Length") or 0) > conf.MAX_UPLOAD + FORM_OVERHEAD:
+        form = UploadForm()
+        form.cleaned_data = {}
+        limit = conf.MAX_UPLOAD // (1024 * 1024)
+        form.errors["file"] = form.error_class([f"The file is larger than {limit} MB. Divide it and send the parts."])
+        return _imports_page(request, form, status=413)
+    return _upload(request)
+
+
+@csrf_protect
+def _upload(request: HttpRequest) -> HttpResponse:
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _imports_page(request, form, status=400)
+    file = form.cleaned_data["file"]
+    return _receive(request, file, file.name)
+
+
+@require_POST
+def sample(request: HttpRequest) -> HttpResponse:
+    """Import a sample of the asked number of rows."""
+    form = SampleForm(request.POST)
+    if not form.is_valid():
+        return _imports_page(request, UploadForm(), status=400)
+    rows = form.cleaned_data["rows"]
+    # Every sample is another file: the same one would be recognised.
+    seed = Import.objects.count()
+    with TemporaryFile() as file:
+        write_sample(file, rows, seed=seed)
+        file.seek(0)
+        return _receive(request, File(file), f"sample-{rows}-{seed}.csv")
+
+
+@require_GET
+def import_page(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Show an import: how far it is, which rows were refused, the report."""
+    shown = get_object_or_404(Import, pk=import_id)
+    errors = Paginator(shown.row_errors.all(), ERRORS_PER_PAGE).get_page(request.GET.get("page"))
+    context = {"import": shown, "progress": shown.progress(), "errors": errors, "form": DateOrderForm()}
+    return render(request, "orders/import.html", context)
+
+
+@require_GET
+def import_status(_request: HttpRequest, import_id: int) -> JsonResponse:
+    """Return how far an import is, for a program."""
+    shown = get_object_or_404(Import, pk=import_id)
+    progress = shown.progress()
+    return JsonResponse(
+        {
+            "id": shown.pk,
+            "name": shown.name,
+            "state": shown.state,
+            "running": shown.is_running,
+            "rows": progress.rows,
+            "imported": progress.imported,
+            "refused": progress.refused,
+            "refusal": shown.refusal,
+            "failure": shown.failure,
+            "failed_task_id": shown.failed_task_id,
+            "report": shown.report,
+        }
+    )
+
+
+@require_POST
+def date_order(request: HttpRequest, import_id: int) -> HttpResponse:
+    """Take the answer to the question in which order the dates of the file stand, and go on."""
+    asking = get_object_or_404(Import, pk=import_id)
+    form = DateOrderForm(request.POST)
+    if form.is_valid():
+        with transaction.atomic():
+            if service.answer_date_order(import_id, DateOrder(form.cleaned_data["date_order"])):
+                workflows.run_on_commit(import_id)
+    return redirect(asking)
+
+
+@require_POST
+def resume(_request: HttpRequest, import_id: int) -> HttpResponse:
+    """Go on with an import that stopped."""
+    stopped = get_object_or_404(Import, pk=import_id)
+    if stopped.failure:
+        workflows.run_on_commit(import_id)
+    return redirect(stopped)
+
+
+def _receive(request: HttpRequest, file: "File[bytes]", name: str) -> HttpResponse:
+    with transaction.atomic():
+        received, is_new = service.receive(file, name)
+        if is_new:
+            workflows.run_on_commit(received.pk)
+    if not is_new:
+        messages.info(request, f"This file was sent before, as {received.name}. Here is that import.")
+    return redirect(received)
+
+
+def _imports_page(request: HttpRequest, form: UploadForm, status: int = 200) -> HttpResponse:
+    context = {
+        "form": form,
+        "imports": [(latest, latest.progress()) for latest in Import.objects.all()[:IMPORTS_SHOWN]],
+        "sample_sizes": SAMPLE_SIZES,
+    }
+    return render(request, "orders/imports.html", context, status=status)

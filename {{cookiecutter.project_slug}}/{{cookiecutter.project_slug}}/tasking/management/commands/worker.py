@@ -1,0 +1,82 @@
+"""`manage.py worker QUEUE`: a Celery worker with the flags that the table of queues says."""
+
+import os
+import signal
+import subprocess
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from shlex import join
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ...queues import QUEUES, worker_flags
+
+ALL = "all"
+
+
+class Command(BaseCommand):
+    help = "Start a worker for each named queue; 'all' names every queue."
+    # Celery runs Django's checks itself when the worker starts.
+    requires_system_checks = []  # noqa: RUF012 - as Django has it
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        names = [*QUEUES, ALL]
+        parser.add_argument("queues", nargs="+", choices=names, metavar="QUEUE", help=", ".join(names))
+        parser.add_argument("--reload", action="store_true", help="start again when the source changes (development)")
+
+    def handle(self, *, queues: list[str], **options: Any) -> None:
+        names = list(QUEUES) if ALL in queues else list(dict.fromkeys(queues))
+        if options["reload"]:
+            reload_on_change([sys.executable, "manage.py", "worker", *names])
+            return
+        commands = [[sys.executable, "-m", "celery", "--app=config", "worker", *worker_flags(name)] for name in names]
+        if len(commands) == 1:
+            # This process becomes the worker: signals reach it, and there is nothing in between.
+            os.execv(sys.executable, commands[0])  # noqa: S606
+        sys.exit(supervise(commands))
+
+
+def supervise(commands: list[list[str]]) -> int:
+    """Run the commands side by side until one ends, stop the others in good order, return the first one's exit code.
+
+    Whatever supervises this process then starts all of them again; a missing worker is never overlooked.
+    """
+    workers: list[subprocess.Popen[bytes]] = []
+    stopping = False
+
+    def forward(signum: int, _frame: FrameType | None = None) -> None:
+        nonlocal stopping
+        stopping = True
+        for worker in workers:
+            worker.send_signal(signum)
+
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(signum, forward)
+    for command in commands:
+        if stopping:
+            break
+        # A group of its own: Ctrl-C reaches it once, from here; a second one would stop Celery in mid-task.
+        worker = subprocess.Popen(command, process_group=0)  # noqa: S603
+        workers.append(worker)
+    _, status = os.wait()
+    if not stopping:
+        forward(signal.SIGTERM)
+    for worker in workers:
+        worker.wait()
+    return os.waitstatus_to_exitcode(status)
+
+
+def reload_on_change(command: list[str]) -> None:
+    """Run the command, and again whenever a Python file of the project changes. Nothing but the source is watched."""
+    try:
+        from watchfiles import PythonFilter, run_process  # noqa: PLC0415 - a development dependency
+    except ImportError as error:
+        msg = "--reload needs watchfiles, a development dependency: uv sync"
+        raise CommandError(msg) from error
+
+    source = [Path(settings.BASE_DIR) / folder for folder in ("config", settings.PACKAGE)]
+    run_process(*source, target=join(command), target_type="command", watch_filter=PythonFilter())

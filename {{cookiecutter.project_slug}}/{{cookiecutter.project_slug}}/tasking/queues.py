@@ -1,0 +1,134 @@
+"""THE table of queues. Worker flags, limits, retries and the broker's declarations are derived from it.
+
+A queue is a promise: `critical` - a person waits; `default` - soon; `bulk` - throughput. Each has workers of its own,
+so that no amount of bulk work makes a click wait.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from celery import Task, current_app
+from kombu import Exchange, Queue
+
+CRITICAL = "critical"
+DEFAULT = "default"
+BULK = "bulk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePolicy:
+    """What a task on this queue may take, and how a worker of this queue is started.
+
+    Times are in seconds. A task's own value, given in its decorator, wins over the one here.
+    """
+
+    #: SoftTimeLimitExceeded is raised in the task, which may still save what it has.
+    soft_time_limit: int
+    #: The child process that runs the task is killed.
+    time_limit: int
+    #: After this many retries the task has failed.
+    max_retries: int
+    #: Before retry n a random time up to `retry_backoff * 2**n` is waited, ...
+    retry_backoff: int
+    #: ... but never more than this.
+    retry_backoff_max: int
+    #: Child processes of one worker.
+    concurrency: int
+    #: Messages that a worker holds for each child, the one at work included: 1 is fair, more saves round trips.
+    prefetch_multiplier: int
+
+
+QUEUES: Mapping[str, QueuePolicy] = MappingProxyType(
+    {
+        CRITICAL: QueuePolicy(
+            soft_time_limit=10,
+            time_limit=15,
+            max_retries=3,
+            retry_backoff=1,
+            retry_backoff_max=30,
+            concurrency=2,
+            prefetch_multiplier=1,
+        ),
+        DEFAULT: QueuePolicy(
+            soft_time_limit=60,
+            time_limit=90,
+            max_retries=5,
+            retry_backoff=2,
+            retry_backoff_max=300,
+            concurrency=2,
+            prefetch_multiplier=2,
+        ),
+        BULK: QueuePolicy(
+            soft_time_limit=240,
+            time_limit=300,
+            max_retries=8,
+            retry_backoff=5,
+            retry_backoff_max=600,
+            concurrency=2,
+            prefetch_multiplier=2,
+        ),
+    }
+)
+
+LONGEST_TIME_LIMIT = max(policy.time_limit for policy in QUEUES.values())
+
+
+def task_queues(exchange: str) -> list[Queue]:
+    """Declare every queue of the table on one topic exchange, for Celery's `task_queues`.
+
+    On RabbitMQ they are quorum queues: replicated, and on disk before a publish is confirmed. Redis ignores that.
+    """
+    topic = Exchange(exchange, type="topic")
+    return [Queue(name, topic, routing_key=name, queue_arguments={"x-queue-type": "quorum"}) for name in QUEUES]
+
+
+def worker_flags(queue: str) -> list[str]:
+    """Return the flags of `celery worker` for a worker of this queue. Raises KeyError for a queue not in the table."""
+    policy = QUEUES[queue]
+    return [
+        f"--queues={queue}",
+        f"--hostname={queue}@%h",
+        f"--concurrency={policy.concurrency}",
+        f"--prefetch-multiplier={policy.prefetch_multiplier}",
+    ]
+
+
+def route(name: str, *_: Any, task: Any = None, **__: Any) -> dict[str, str] | None:
+    """Celery router: a task goes to the queue that its decorator names.
+
+    Celery 6 will no longer look there itself; a queue given with the call wins over both.
+    """
+    queue = getattr(task or current_app.tasks.get(name), "queue", None)
+    return {"queue": queue} if queue else None
+
+
+class QueueDefaults:
+    """Celery annotation that gives a task the limits and retries of its queue where it states none of its own."""
+
+    def annotate(self, task: type[Task[..., Any]]) -> dict[str, Any]:
+        """Return the attributes to set on a task's class. Celery calls this once for each task it registers."""
+        policy = QUEUES.get(getattr(task, "queue", None) or DEFAULT)
+        if policy is None:  # a queue that is not ours: publishing to it will be refused
+            return {}
+        defaults = {
+            "soft_time_limit": policy.soft_time_limit,
+            "time_limit": policy.time_limit,
+            "max_retries": policy.max_retries,
+            "retry_backoff": policy.retry_backoff,
+            "retry_backoff_max": policy.retry_backoff_max,
+            # The wait before a task is sent again whose child process was lost.
+            "default_retry_delay": policy.retry_backoff,
+        }
+        return {name: value for name, value in defaults.items() if not _states(task, name)}
+
+    def annotate_any(self) -> None:
+        """Celery asks every annotation for one that holds for all tasks; there is none."""
+
+
+def _states(task: type[Task[..., Any]], name: str) -> bool:
+    """Whether a task's decorator, or a base class between it and Celery's own, sets this attribute."""
+    own = [vars(cls)[name] for cls in task.__mro__ if name in vars(cls) and cls.__module__ != "celery.app.task"]
+    # Celery has put its setting into an unset limit by now: None says nothing there, but much about retries.
+    return any(value is not None or name == "max_retries" for value in own)

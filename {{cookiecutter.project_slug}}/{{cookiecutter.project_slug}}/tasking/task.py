@@ -1,0 +1,43 @@
+"""The base class of every task: what a task gets whose author gave it no thought."""
+
+from typing import Any
+
+from celery.contrib.django.task import DjangoTask
+
+from . import arguments
+from .errors import TRANSIENT_ERRORS, PermanentError
+
+
+class Task(DjangoTask[..., Any]):
+    """A task that survives its worker, retries what may pass, and takes plain values only.
+
+    Time limits and the number of retries come from its queue, see `queues.py`. A decorator's own options win over all.
+    """
+
+    abstract = True
+
+    #: Acknowledge when the work is done: the message of a worker that dies goes to another. So a task may run twice.
+    acks_late = True
+    #: A child killed in mid-task counts as a try; with `reject_on_worker_lost`, a task that kills its child never ends.
+    retry_on_worker_lost = True
+
+    #: Retried with a growing, random wait; what is not listed fails at once.
+    autoretry_for = TRANSIENT_ERRORS
+    dont_autoretry_for = (PermanentError,)
+    #: Spread, or all that failed together come back together.
+    retry_jitter = True
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
+        """Send the task. Raises ArgumentError for arguments that do not belong into a message."""
+        self._check_arguments(args, kwargs)
+        return super().apply_async(args, kwargs, *rest, **options)
+
+    def apply(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
+        """Run the task here and now, as the eager mode does; refuse what `apply_async` refuses."""
+        self._check_arguments(args, kwargs)
+        return super().apply(args, kwargs, *rest, **options)
+
+    def _check_arguments(self, args: Any, kwargs: Any) -> None:
+        # Celery's own tasks, such as celery.starmap, carry signatures.
+        if not self.name.startswith("celery."):
+            arguments.check(self.name, args or (), kwargs or {})

@@ -1,0 +1,56 @@
+"""What differs between RabbitMQ and Redis as the broker, derived from the URL. Nothing else knows which it is."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .queues import LONGEST_TIME_LIMIT
+
+#: Databases of the one Redis: 0 is the broker's where Redis is the broker.
+RESULTS, SCHEDULE = 1, 2
+
+#: Seconds without an answer after which a connection counts as dead. Without it, a peer that vanished blocks for ever.
+SOCKET_TIMEOUT = 10
+
+
+def options(broker_url: str) -> dict[str, Any]:
+    """Return Celery's `broker_transport_options` for a broker's URL.
+
+    Raises ImproperlyConfigured for a broker that is neither RabbitMQ nor Redis.
+    """
+    match urlsplit(broker_url).scheme:
+        case "amqp" | "amqps":
+            return {
+                # A publish returns when the message is on the disk of a majority, not when it is in a socket's buffer.
+                "confirm_publish": True,
+                "read_timeout": SOCKET_TIMEOUT,
+                "write_timeout": SOCKET_TIMEOUT,
+            }
+        case "redis" | "rediss":
+            return {
+                # Redis cannot tell a dead worker from a slow one: a message is delivered again after this time,
+                # so it must be longer than any task may run.
+                "visibility_timeout": LONGEST_TIME_LIMIT + 30,
+                # Look for such messages every 10 s, not every 100 s.
+                "unacked_restore_interval": 10,
+                "unacked_restore_throttle": 1,
+                "socket_timeout": SOCKET_TIMEOUT,
+                "socket_connect_timeout": 5,
+                "socket_keepalive": True,
+            }
+        case scheme:
+            msg = f"CELERY_BROKER_URL has the scheme {scheme!r}: use amqp, amqps, redis or rediss."
+            raise ImproperlyConfigured(msg)
+
+
+def redis_database(url: str, database: int) -> str:
+    """Return the URL of one of the databases of a Redis, such as `redis://:secret@localhost:6379/1`.
+
+    Raises ImproperlyConfigured if the URL is no Redis's.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"redis", "rediss"}:
+        msg = f"REDIS_URL has the scheme {parts.scheme!r}: use redis or rediss."
+        raise ImproperlyConfigured(msg)
+    return urlunsplit(parts._replace(path=f"/{database}"))
