@@ -3,10 +3,13 @@
 import os
 
 from celery import Celery
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 app = Celery("{{ cookiecutter.project_slug }}", task_cls="{{ cookiecutter.project_slug }}.tasking.task:Task")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# RedBeat misses settings that have the prefix of a namespace: it warns of the URL and drops the options.
+app.add_defaults(lambda: settings.REDBEAT)
 app.autodiscover_tasks()
 app.autodiscover_tasks(related_name="workflows")

@@ -125,7 +125,7 @@ class Server(ABC):
             except ServerFailed:
                 # Clients know the ports of a server that has run, so that one has to stay on them.
                 may_move = attempts_left and not self._has_served
-                if not may_move or all(map(_is_free, self.ports)):
+                if not may_move or all(map(is_free, self.ports)):
                     raise
                 self._configure()
         self._has_served = True
@@ -409,10 +409,10 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
 def free_ports(count: int) -> list[int]:
     """Return `count` different ports of 127.0.0.1 that nothing uses at this moment."""
     candidates = secrets.SystemRandom().sample(_PORTS, len(_PORTS))
-    return list(islice(filter(_is_free, candidates), count))
+    return list(islice(filter(is_free, candidates), count))
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         try:
             probe.bind((HOST, port))

@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=ROWS)
     options = parser.parse_args()
     # However it is told to end, it stops what it started.
-    for signum in (signal.SIGINT, signal.SIGTERM):
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.default_int_handler)
     try:
         with ExitStack() as stack:

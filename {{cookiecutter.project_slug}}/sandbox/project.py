@@ -54,14 +54,14 @@ class Project:
         return process
 
     def _popen(self, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-        # A process group of its own: Ctrl-C reaches it once, from `close`, and a kill reaches its children too.
+        # A session of its own: Ctrl-C reaches it once, from `__exit__`, and a kill reaches all that came of it.
         return subprocess.Popen(
             command,
             cwd=ROOT,
             env=self.environment,
             stdout=log,
             stderr=subprocess.STDOUT,
-            process_group=0,
+            start_new_session=True,
         )
 
     def log(self, name: str) -> Path:
@@ -86,15 +86,14 @@ class Project:
     def stop(self, name: str, signum: int = signal.SIGTERM) -> int:
         """Stop a process in good order, or with SIGKILL itself and its children at once; return its exit code."""
         process = self.processes.pop(name)
-        if signum == signal.SIGKILL:
-            os.killpg(process.pid, signum)
-            return process.wait()
-        process.send_signal(signum)
-        try:
-            return process.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            return process.wait()
+        if signum != signal.SIGKILL:
+            process.send_signal(signum)
+            try:
+                return process.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                pass
+        subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
+        return process.wait()
 
     def __enter__(self) -> Self:
         self.manage("migrate", "--verbosity=0")

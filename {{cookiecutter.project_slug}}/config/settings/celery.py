@@ -77,8 +77,10 @@ CELERY_BEAT_SCHEDULE = {
     if find_spec(f"{app}.schedule")
     for name, entry in import_module(f"{app}.schedule").SCHEDULE.items()
 }
-CELERY_REDBEAT_REDIS_URL = transport.redis_database(env.str("REDIS_URL"), transport.SCHEDULE)
-CELERY_REDBEAT_REDIS_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True}
-CELERY_REDBEAT_KEY_PREFIX = f"{PACKAGE}:beat:"
+REDBEAT = {
+    "redbeat_redis_url": transport.redis_database(env.str("REDIS_URL"), transport.SCHEDULE),
+    "redbeat_redis_options": {"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
+    "redbeat_key_prefix": f"{PACKAGE}:beat",
+}
 # Seconds a beat sleeps at most. Its lock lives five times as long: that is when another beat takes over a dead one's.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5

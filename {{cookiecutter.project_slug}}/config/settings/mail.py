@@ -10,8 +10,8 @@ SMTP_OPTIONS = {
     "password": ADDRESS["EMAIL_HOST_PASSWORD"],
     "use_tls": ADDRESS.get("EMAIL_USE_TLS", False),
     "use_ssl": ADDRESS.get("EMAIL_USE_SSL", False),
-    # Seconds. A mail server that hangs costs a task no more than this.
-    "timeout": 10,
+    # Seconds for each answer of the server: less than any soft time limit, so that a server that hangs is a timeout.
+    "timeout": 3,
 }
 
 MAILERS = {"default": {"BACKEND": ADDRESS["EMAIL_BACKEND"], "OPTIONS": SMTP_OPTIONS if ADDRESS["EMAIL_HOST"] else {}}}

@@ -1,29 +1,27 @@
 """An import and what it brought. The state of the workflow is here, in the database, and nowhere else."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Max, Q, Sum
+from django.db.models import Max, Sum
 from django.urls import reverse
 from django.utils import timezone
 
-#: An unfinished import in which nothing has happened for so long has lost its messages. Longer than any task of it may
-#: take, and than Redis takes to deliver a dead worker's message again.
+#: An unfinished import in which nothing has happened for so long may have lost its messages, or they wait in a queue:
+#: so this doubles with every attempt. It is longer than Redis takes to deliver a dead worker's message again.
 STALLED_AFTER = timedelta(minutes=15)
+MOST_DOUBLINGS = 6
 
 
 class ImportQuerySet(models.QuerySet["Import"]):
     """Imports."""
 
-    def stalled(self) -> "ImportQuerySet":
-        """Return those that ought to be running and in which nothing has happened for `STALLED_AFTER`."""
-        before = timezone.now() - STALLED_AFTER
-        return (
-            self.filter(state__in=Import.RUNNING, failure="", updated_at__lt=before)
-            .annotate(last_chunk_at=Max("chunks__updated_at"))
-            .filter(Q(last_chunk_at=None) | Q(last_chunk_at__lt=before))
-        )
+    def stalled(self) -> list["Import"]:
+        """Return those that ought to be running and in which nothing has happened for too long."""
+        now = timezone.now()
+        quiet = self.filter(state__in=Import.RUNNING, failure="", updated_at__lt=now - STALLED_AFTER)
+        return [one for one in quiet if now - one.last_step_at() > one.patience()]
 
 
 class Import(models.Model):
@@ -83,6 +81,16 @@ class Import(models.Model):
     def is_running(self) -> bool:
         """Whether a task of the workflow is due or at work."""
         return self.state in self.RUNNING and not self.failure
+
+    def last_step_at(self) -> datetime:
+        """When a task last got somewhere with it."""
+        last_chunk_at: datetime | None = self.chunks.aggregate(last=Max("updated_at"))["last"]
+        return max(self.updated_at, last_chunk_at or self.updated_at)
+
+    def patience(self) -> timedelta:
+        """How long nothing may happen before it counts as stalled."""
+        doublings = min(max(self.attempt - 1, 0), MOST_DOUBLINGS)
+        return STALLED_AFTER * (1 << doublings)
 
     def progress(self) -> "Progress":
         """Count what its chunks have done so far."""

@@ -1,7 +1,8 @@
 """The steps of an import as tasks: an id in, one call of a service, nothing else. `workflows.py` puts them in order.
 
 Each may run twice, for a worker may die between the work and the acknowledgement; the services see to it that the
-second run changes nothing. What is part of a chord keeps its result, since the chord counts them.
+second run changes nothing, nor one whose import was deleted meanwhile. What is part of a chord keeps its result, since
+the chord counts them.
 """
 
 from datetime import date
@@ -105,10 +106,10 @@ def finish(import_id: int) -> None:
     queue=CRITICAL,
 )
 def record_failure(self: Task[..., None], import_id: int, attempt: int) -> None:
-    """Errback of the workflow: note on the import which task failed. Again: the same is noted."""
+    """Errback of the workflow: note on the import which task failed first. Again: nothing, it is noted."""
     failed_task_id = str(self.request.parent_id or self.request.id)
-    imports.fail(import_id, attempt, failed_task_id)
-    logger.error("import stopped", extra={"import_id": import_id, "failed_task_id": failed_task_id})
+    if imports.fail(import_id, attempt, failed_task_id):
+        logger.error("import stopped", extra={"import_id": import_id, "failed_task_id": failed_task_id})
 
 
 @shared_task(

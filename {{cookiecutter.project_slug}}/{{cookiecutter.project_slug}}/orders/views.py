@@ -6,7 +6,8 @@ from django.contrib import messages
 from django.core.files import File
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
@@ -35,7 +36,10 @@ def imports(request: HttpRequest) -> HttpResponse:
 @require_POST
 def upload(request: HttpRequest) -> HttpResponse:
     """Take a file, unless it is too large to be read at all."""
-    if int(request.headers.get("Content-Length") or 0) > conf.MAX_UPLOAD + FORM_OVERHEAD:
+    length = request.headers.get("Content-Length") or "0"
+    if not length.isdecimal():
+        return HttpResponseBadRequest("Content-Length must be a number.")
+    if int(length) > conf.MAX_UPLOAD + FORM_OVERHEAD:
         form = UploadForm()
         form.cleaned_data = {}
         limit = conf.MAX_UPLOAD // (1024 * 1024)
@@ -61,7 +65,7 @@ def sample(request: HttpRequest) -> HttpResponse:
         return _imports_page(request, UploadForm(), status=400)
     rows = form.cleaned_data["rows"]
     # Every sample is another file: the same one would be recognised.
-    seed = Import.objects.count()
+    seed = Import.objects.aggregate(last=Max("pk", default=0))["last"]
     with TemporaryFile() as file:
         write_sample(file, rows, seed=seed)
         file.seek(0)
@@ -121,10 +125,7 @@ def resume(_request: HttpRequest, import_id: int) -> HttpResponse:
 
 
 def _receive(request: HttpRequest, file: "File[bytes]", name: str) -> HttpResponse:
-    with transaction.atomic():
-        received, is_new = service.receive(file, name)
-        if is_new:
-            workflows.run_on_commit(received.pk)
+    received, is_new = service.receive(file, name, then=workflows.run_on_commit)
     if not is_new:
         messages.info(request, f"This file was sent before, as {received.name}. Here is that import.")
     return redirect(received)

@@ -1,8 +1,8 @@
 """The Canvas: which task after which, and the tasks that decide at run time how many there are.
 
-    inspect_file -> split -> [ import_chunk | import_chunk | ... ] -> reconcile
-                 -> fetch_rates -> [ fetch_rates_of | ... ] -> confirm_rates
-                 -> [ build_report | mail_summary ] -> finish             and from anywhere, on failure: record_failure
+    start: inspect_file -> split -> [ import_chunk | import_chunk | ... ] -> reconcile
+                  -> fetch_rates -> [ fetch_rates_of | ... ] -> confirm_rates
+                  -> [ build_report | mail_summary ] -> finish             and from anywhere, on failure: record_failure
 
 Every signature is immutable (`si`): a step takes the id of the import, never the result of the step before. Since a
 step does nothing unless it is its turn, the same workflow starts an import, goes on after an answer, and resumes.
@@ -10,12 +10,12 @@ step does nothing unless it is its turn, the same workflow starts an import, goe
 
 from functools import partial
 
-from celery import Task, chain, chord, group, shared_task
+from celery import Task, chain, chord, shared_task
 from celery.canvas import Signature
 from celery.utils.log import get_task_logger
 from django.db import transaction
 
-from ..tasking.queues import BULK, DEFAULT
+from ..tasking.queues import BULK, DEFAULT, QUEUES
 from . import tasks
 from .models import Import
 from .services import imports, rates, retention
@@ -35,8 +35,12 @@ def run_on_commit(import_id: int) -> None:
 
 
 def run(import_id: int) -> None:
-    """Send the workflow of an import now: the first time, after an answer, or to go on where it stopped."""
-    workflow(import_id, imports.next_attempt(import_id)).apply_async()
+    """Have the workflow of an import sent: the first time, after an answer, or to go on where it stopped.
+
+    By a worker: to send a chord takes the result backend, and a request should not wait for that.
+    """
+    attempt = imports.next_attempt(import_id)
+    start.apply_async((import_id, attempt), link_error=tasks.record_failure.si(import_id, attempt))
 
 
 def workflow(import_id: int, attempt: int) -> Signature:
@@ -50,6 +54,14 @@ def workflow(import_id: int, attempt: int) -> Signature:
             tasks.finish.si(import_id),
         ),
     ).on_error(tasks.record_failure.si(import_id, attempt))
+
+
+@shared_task(
+    queue=DEFAULT,
+)
+def start(import_id: int, attempt: int) -> None:
+    """Send the workflow of an import. Again: it is sent again, and finds each step done."""
+    workflow(import_id, attempt).apply_async()
 
 
 @shared_task(
@@ -78,10 +90,10 @@ def fetch_rates(self: Task[..., None], import_id: int) -> None:
     queue=DEFAULT,
 )
 def resume_stalled() -> None:
-    """Send the workflow again of each import that has lost its messages. Scheduled; again: none is stalled any more."""
-    for import_id in Import.objects.stalled().values_list("pk", flat=True):
-        logger.warning("import resumed", extra={"import_id": import_id})
-        run(import_id)
+    """Send the workflow again of each import that seems to have lost its messages. Scheduled; again: none is left."""
+    for stalled in Import.objects.stalled():
+        logger.warning("import resumed", extra={"import_id": stalled.pk})
+        run(stalled.pk)
 
 
 @shared_task(
@@ -90,4 +102,7 @@ def resume_stalled() -> None:
 def delete_expired() -> None:
     """Delete old imports, many in one message. Scheduled; again: what is left of them."""
     expired = [(import_id,) for import_id in retention.expired()]
-    group(tasks.delete_import.chunks(expired, DELETIONS_PER_TASK).group()).set(queue=BULK).apply_async()
+    deletions = tasks.delete_import.chunks(expired, DELETIONS_PER_TASK).group()
+    # The message is for a task of Celery's own, which knows nothing of the queue and the limits of ours.
+    bulk = QUEUES[BULK]
+    deletions.apply_async(queue=BULK, soft_time_limit=bulk.soft_time_limit, time_limit=bulk.time_limit)

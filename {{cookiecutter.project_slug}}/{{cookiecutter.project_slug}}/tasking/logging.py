@@ -9,6 +9,9 @@ from celery.signals import setup_logging
 #: The fields a line within a task carries.
 TASK_FIELDS = ("task_name", "task_id", "root_id", "queue", "retries")
 
+#: Fields of Celery and Django that say again what the line says, or print an object.
+NOISE = ("data", "request", "server_time")
+
 #: What every log record has; anything else was given with `extra=`.
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -23,6 +26,8 @@ class TaskFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the fields. Outside a task the record stays as it is."""
+        for name in NOISE:
+            vars(record).pop(name, None)
         if current_task:
             request = current_task.request
             record.task_name = current_task.name

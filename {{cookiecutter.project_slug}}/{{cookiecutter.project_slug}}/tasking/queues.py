@@ -30,7 +30,7 @@ class QueuePolicy:
     time_limit: int
     #: After this many retries the task has failed.
     max_retries: int
-    #: Before retry n a random time up to `retry_backoff * 2**n` is waited, ...
+    #: Before retry n a random time up to `retry_backoff * 2**n` is waited (`retry_backoff` if the child was lost), ...
     retry_backoff: int
     #: ... but never more than this.
     retry_backoff_max: int
@@ -56,23 +56,26 @@ QUEUES: Mapping[str, QueuePolicy] = MappingProxyType(
             time_limit=90,
             max_retries=5,
             retry_backoff=2,
-            retry_backoff_max=300,
+            retry_backoff_max=120,
             concurrency=2,
             prefetch_multiplier=2,
         ),
         BULK: QueuePolicy(
-            soft_time_limit=240,
-            time_limit=300,
+            soft_time_limit=120,
+            time_limit=150,
             max_retries=8,
             retry_backoff=5,
-            retry_backoff_max=600,
+            retry_backoff_max=150,
             concurrency=2,
-            prefetch_multiplier=2,
+            prefetch_multiplier=1,
         ),
     }
 )
 
-LONGEST_TIME_LIMIT = max(policy.time_limit for policy in QUEUES.values())
+#: Seconds that a worker may hold a message at most: it waits for its retry, then behind those prefetched, then runs.
+LONGEST_HOLD = max(
+    policy.retry_backoff_max + policy.prefetch_multiplier * policy.time_limit for policy in QUEUES.values()
+)
 
 
 def task_queues(exchange: str) -> list[Queue]:

@@ -21,7 +21,7 @@ class Task(DjangoTask[..., Any]):
     #: A child killed in mid-task counts as a try; with `reject_on_worker_lost`, a task that kills its child never ends.
     retry_on_worker_lost = True
 
-    #: Retried with a growing, random wait; what is not listed fails at once.
+    #: Retried after a growing, random wait; what is not listed fails at once. (A lost child: after a fixed one.)
     autoretry_for = TRANSIENT_ERRORS
     dont_autoretry_for = (PermanentError,)
     #: Spread, or all that failed together come back together.

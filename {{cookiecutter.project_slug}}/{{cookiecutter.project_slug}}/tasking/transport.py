@@ -5,7 +5,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from .queues import LONGEST_TIME_LIMIT
+from .queues import LONGEST_HOLD
 
 #: Databases of the one Redis: 0 is the broker's where Redis is the broker.
 RESULTS, SCHEDULE = 1, 2
@@ -29,9 +29,9 @@ def options(broker_url: str) -> dict[str, Any]:
             }
         case "redis" | "rediss":
             return {
-                # Redis cannot tell a dead worker from a slow one: a message is delivered again after this time,
-                # so it must be longer than any task may run.
-                "visibility_timeout": LONGEST_TIME_LIMIT + 30,
+                # Redis cannot tell a dead worker from a slow one: it delivers a message again after this time, so that
+                # must be longer than a worker may hold one. It is also how long a killed worker's tasks wait.
+                "visibility_timeout": LONGEST_HOLD + 30,
                 # Look for such messages every 10 s, not every 100 s.
                 "unacked_restore_interval": 10,
                 "unacked_restore_throttle": 1,

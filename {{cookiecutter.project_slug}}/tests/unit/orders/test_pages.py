@@ -74,6 +74,10 @@ def test_a_file_that_is_too_large_is_refused_unread(send: Any, monkeypatch: pyte
     assert not Import.objects.exists()
 
 
+def test_a_length_that_is_no_number_is_refused(client: Client) -> None:
+    assert client.post(reverse("orders:upload"), headers={"content-length": "abc"}).status_code == 400
+
+
 def test_an_upload_from_another_site_is_refused() -> None:
     answer = Client(enforce_csrf_checks=True).post(reverse("orders:upload"), {"file": file(csv(row()))})
     assert answer.status_code == 403
@@ -145,6 +149,14 @@ def test_many_errors_are_shown_in_pages(send: Any, client: Client) -> None:
     url = Import.objects.get().get_absolute_url()
     assert "Page 1 of 2" in client.get(url).content.decode()
     assert "Page 2 of 2" in client.get(url, {"page": 2}).content.decode()
+
+
+def test_what_the_admin_deletes_takes_its_file_along(admin_client: Client) -> None:
+    old = ImportFactory.create()
+    name, storage = str(old.file.name), old.file.storage
+    admin_client.post(reverse("admin:orders_import_delete", args=[old.pk]), {"post": "yes"})
+    assert not Import.objects.exists()
+    assert not storage.exists(name)
 
 
 def test_the_admin_shows_it_all(admin_client: Client, send: Any) -> None:

@@ -213,6 +213,20 @@ def test_a_failure_of_an_earlier_attempt_is_out_of_date() -> None:
     assert (new.is_running, new.failure) == (True, "")
 
 
+def test_of_several_failures_the_first_is_noted() -> None:
+    new = ImportFactory.create(attempt=1)
+    assert imports.fail(new.pk, 1, "first")
+    assert not imports.fail(new.pk, 1, "second")
+    new.refresh_from_db()
+    assert new.failed_task_id == "first"
+
+
+def test_a_step_of_an_import_that_was_deleted_does_nothing() -> None:
+    for step in (tasks.inspect_file, tasks.import_chunk, tasks.reconcile, tasks.build_report, tasks.mail_summary):
+        step.delay(999)
+    workflows.run(run().pk)
+
+
 def test_a_failure_does_not_touch_what_is_finished() -> None:
     done = run()
     tasks.record_failure.delay(done.pk, done.attempt)
@@ -239,7 +253,7 @@ def test_the_sweep_resumes_an_import_whose_messages_were_lost() -> None:
 def test_the_sweep_leaves_an_import_that_waits_for_nobody(state: str) -> None:
     new = ImportFactory.create(state=state)
     _age(new.pk, STALLED_AFTER + timedelta(seconds=1))
-    assert not Import.objects.stalled().exists()
+    assert not Import.objects.stalled()
 
 
 def test_the_sweep_leaves_an_import_that_works() -> None:
@@ -247,13 +261,21 @@ def test_the_sweep_leaves_an_import_that_works() -> None:
     imports.inspect(new.pk)
     imports.begin(new.pk)
     Import.objects.filter(pk=new.pk).update(updated_at=timezone.now() - STALLED_AFTER * 2)
-    assert not Import.objects.stalled().exists()
+    assert not Import.objects.stalled()
+
+
+def test_the_sweep_has_more_patience_with_each_attempt() -> None:
+    new = ImportFactory.create(attempt=3)
+    _age(new.pk, STALLED_AFTER * 3.9)
+    assert not Import.objects.stalled()
+    _age(new.pk, STALLED_AFTER * 4.1)
+    assert Import.objects.stalled() == [new]
 
 
 def test_the_sweep_leaves_an_import_that_failed() -> None:
     new = ImportFactory.create(failure="broken")
     _age(new.pk, STALLED_AFTER * 2)
-    assert not Import.objects.stalled().exists()
+    assert not Import.objects.stalled()
 
 
 def test_old_imports_are_deleted_with_their_files() -> None:

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from {{ cookiecutter.project_slug }}.tasking import transport
-from {{ cookiecutter.project_slug }}.tasking.queues import LONGEST_TIME_LIMIT
+from {{ cookiecutter.project_slug }}.tasking.queues import QUEUES
 
 
 @pytest.mark.parametrize("url", ["amqp://host/", "amqps://host/shop"])
@@ -13,8 +13,12 @@ def test_rabbitmq_confirms_each_publish(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["redis://host/0", "rediss://host/0"])
-def test_redis_waits_longer_than_any_task_may_run(url: str) -> None:
-    assert transport.options(url)["visibility_timeout"] > LONGEST_TIME_LIMIT
+@pytest.mark.parametrize("queue", QUEUES)
+def test_redis_waits_longer_than_a_worker_may_hold_a_message(url: str, queue: str) -> None:
+    policy = QUEUES[queue]
+    visibility_timeout = transport.options(url)["visibility_timeout"]
+    assert visibility_timeout > policy.prefetch_multiplier * policy.time_limit
+    assert visibility_timeout > policy.retry_backoff_max + policy.time_limit
 
 
 @pytest.mark.parametrize("url", ["sqla+sqlite:///celery.db", "pgmq://host/shop", "memory://", "host:5672", ""])

@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-#: Says that it runs, then waits; ends in good order when it is told to.
-PATIENT = "import signal, sys; signal.signal(15, lambda *_: sys.exit(0)); print('up', flush=True); signal.pause()"
+#: Says that it runs, then waits; ends in good order when it is told to, however soon.
+PATIENT = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print('up', flush=True); signal.sigwait([15])"
 
 SUPERVISOR = """
 import sys
@@ -34,6 +34,16 @@ def supervised(*codes: str) -> "subprocess.Popen[str]":
 def test_when_one_worker_ends_all_end_with_its_code() -> None:
     with supervised(PATIENT, "import sys; sys.exit(3)", PATIENT) as supervisor:
         assert supervisor.wait(timeout=20) == 3
+
+
+def test_a_worker_that_ends_unasked_is_a_failure() -> None:
+    with supervised(PATIENT, "pass") as supervisor:
+        assert supervisor.wait(timeout=20) == 1
+
+
+def test_a_killed_worker_gives_the_code_that_a_shell_gives() -> None:
+    with supervised(PATIENT, "import os; os.kill(os.getpid(), 9)") as supervisor:
+        assert supervisor.wait(timeout=20) == 128 + 9
 
 
 def test_a_signal_reaches_every_worker_once() -> None:

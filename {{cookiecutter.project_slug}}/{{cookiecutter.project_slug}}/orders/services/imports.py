@@ -1,6 +1,7 @@
 """An import, step by step. Every step asks first whether it is its turn: run twice, it changes nothing."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC
 from itertools import batched
@@ -23,19 +24,24 @@ ROWS_PER_BATCH = 1_000
 State = Import.State
 
 
-def receive(upload: "File[bytes]", name: str, date_order: str = "") -> tuple[Import, bool]:
-    """Store a file as a new import. A file that was sent before is recognised: its import comes back, with False."""
+def receive(upload: "File[bytes]", name: str, then: Callable[[int], None]) -> tuple[Import, bool]:
+    """Store a file as a new import, and call `then` with its id in the transaction that makes it.
+
+    A file that was sent before is recognised: its import comes back, with False.
+    """
     digest = hashlib.sha256()
     for block in upload.chunks():
         digest.update(block)
     known = Import.objects.filter(digest=digest.hexdigest()).first()
     if known:
         return known, False
-    new = Import(name=name[:255], digest=digest.hexdigest(), date_order=date_order)
+    new = Import(name=name[:255], digest=digest.hexdigest())
+    # Before the transaction: SQLite lets nobody else write during one.
     new.file.save(name, upload, save=False)
     try:
         with transaction.atomic():
             new.save()
+            then(new.pk)
     except IntegrityError:  # the same file, sent twice at the same moment
         new.file.delete(save=False)
         return Import.objects.get(digest=new.digest), False
@@ -47,8 +53,8 @@ def inspect(import_id: int) -> None:
 
     Where nothing in the file decides the order of its dates, the import waits for `answer_date_order`.
     """
-    received = Import.objects.get(pk=import_id)
-    if received.state != State.RECEIVED:
+    received = _in_state(import_id, State.RECEIVED)
+    if received is None:
         return
     given = DateOrder(received.date_order) if received.date_order else None
     try:
@@ -76,8 +82,8 @@ def inspect(import_id: int) -> None:
 
 def answer_date_order(import_id: int, date_order: DateOrder) -> bool:
     """Take a person's answer to the question of an import; return whether it had one."""
-    asking = Import.objects.get(pk=import_id)
-    if asking.state != State.ASKING:
+    asking = _in_state(import_id, State.ASKING)
+    if asking is None:
         return False
     inspection = asdict(replace(_inspection(asking), date_order=date_order))
     return _advance(import_id, State.ASKING, State.CHECKED, inspection=inspection, date_order=date_order)
@@ -95,8 +101,8 @@ def import_chunk(chunk_id: int) -> None:
 
     Stopped at any point, it goes on after the last batch. Of two at once, the later one finds the position moved.
     """
-    chunk = Chunk.objects.select_related("import_file").get(pk=chunk_id)
-    if not rows_left(chunk_id):
+    chunk = Chunk.objects.select_related("import_file").filter(pk=chunk_id, offset__lt=F("end")).first()
+    if chunk is None:
         return
     with chunk.import_file.file.open("rb") as file:
         rows = csv_file.read(file, _inspection(chunk.import_file), chunk.offset, chunk.end, chunk.line)
@@ -106,15 +112,15 @@ def import_chunk(chunk_id: int) -> None:
 
 
 def rows_left(chunk_id: int) -> int:
-    """Return how many rows of a chunk are still to be imported."""
-    chunk = Chunk.objects.get(pk=chunk_id)
-    return chunk.rows - chunk.imported - chunk.refused
+    """Return how many rows of a chunk are still to be imported; 0 if there is no such chunk any more."""
+    left = Chunk.objects.filter(pk=chunk_id).values_list(F("rows") - F("imported") - F("refused"), flat=True)
+    return left.first() or 0
 
 
 def reconcile(import_id: int) -> None:
     """Close the import of the rows. Raises PermanentError if a row is neither an order line nor a row error."""
-    importing = Import.objects.get(pk=import_id)
-    if importing.state != State.IMPORTING:
+    importing = _in_state(import_id, State.IMPORTING)
+    if importing is None:
         return
     lines, errors = importing.order_lines.count(), importing.row_errors.count()
     if lines + errors != importing.rows:
@@ -140,14 +146,19 @@ def next_attempt(import_id: int) -> int:
     return Import.objects.values_list("attempt", flat=True).get(pk=import_id)
 
 
-def fail(import_id: int, attempt: int, task_id: str) -> None:
-    """Note which task stopped this attempt at a running import. Its state stays, for the next to go on from there."""
+def fail(import_id: int, attempt: int, task_id: str) -> bool:
+    """Note which task first stopped this attempt at a running import; return False if that is noted, or out of date.
+
+    The state of the import stays, for the next attempt to go on from there.
+    """
     failure = "A step of the workflow failed for good, or its last retry did. What is imported stays imported."
-    Import.objects.filter(pk=import_id, attempt=attempt, state__in=Import.RUNNING).update(
-        failure=failure,
-        failed_task_id=task_id,
-        updated_at=timezone.now(),
-    )
+    running = Import.objects.filter(pk=import_id, attempt=attempt, state__in=Import.RUNNING, failure="")
+    return bool(running.update(failure=failure, failed_task_id=task_id, updated_at=timezone.now()))
+
+
+def _in_state(import_id: int, state: Import.State) -> Import | None:
+    """Return the import if it is there and in this state, so that the step after this state is its turn."""
+    return Import.objects.filter(pk=import_id, state=state).first()
 
 
 def _advance(import_id: int, before: Import.State, after: Import.State, **fields: Any) -> bool:

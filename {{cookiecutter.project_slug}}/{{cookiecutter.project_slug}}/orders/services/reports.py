@@ -10,6 +10,7 @@ from django.db.models import Count, DecimalField, ExpressionWrapper, F, Q, Sum
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
+from ...tasking.errors import TransientError
 from .. import conf
 from ..models import ExchangeRate, Import
 from .rates import BASE, CURRENCIES
@@ -30,8 +31,8 @@ def confirm_rates(import_id: int) -> None:
 
 def build(import_id: int) -> None:
     """Compute the report of an import and keep it with the import. Amounts are text, with two decimals."""
-    rated = Import.objects.get(pk=import_id)
-    if rated.state != Import.State.RATED or rated.report:
+    rated = Import.objects.filter(pk=import_id, state=Import.State.RATED, report__isnull=True).first()
+    if rated is None:
         return
     lines = rated.order_lines.all()
     totals = lines.aggregate(
@@ -51,22 +52,25 @@ def build(import_id: int) -> None:
 
 
 def mail_summary(import_id: int) -> None:
-    """Send the summary of an import, once: that it was sent is committed only if the mail server took it."""
+    """Send the summary of an import, once: that it was sent is committed only if the mail server took it.
+
+    Raises TransientError if it did not; a server that refuses for good is soon out of retries.
+    """
     with transaction.atomic():
         waiting = Import.objects.filter(pk=import_id, state=Import.State.RATED, mailed_at=None)
         if not waiting.update(mailed_at=timezone.now(), updated_at=timezone.now()):
             return
         done = Import.objects.get(pk=import_id)
         progress = done.progress()
-        send_mail(
-            subject=f"Imported: {done.name}",
-            message=(
-                f"{progress.imported:,} of {progress.rows:,} rows of {done.name} are in.\n"
-                f"{progress.refused:,} could not be read; the page of import {import_id} says why.\n"
-            ),
-            from_email=None,
-            recipient_list=conf.SUMMARY_RECIPIENTS,
+        message = (
+            f"{progress.imported:,} of {progress.rows:,} rows of {done.name} are in.\n"
+            f"{progress.refused:,} could not be read; the page of import {import_id} says why.\n"
         )
+        try:
+            send_mail(f"Imported: {done.name}", message, None, conf.SUMMARY_RECIPIENTS)
+        except OSError as error:  # what smtplib and sockets raise
+            msg = f"The summary of import {import_id} could not be sent: {error}"
+            raise TransientError(msg) from error
 
 
 def _months(lines: Any) -> list[dict[str, str]]:

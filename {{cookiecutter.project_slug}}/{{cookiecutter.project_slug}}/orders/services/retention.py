@@ -11,13 +11,14 @@ KEPT_FOR = timedelta(days=365)
 
 
 def expired() -> list[int]:
-    """Return the ids of the imports that nothing runs on and that are older than `KEPT_FOR`."""
-    old = Import.objects.filter(updated_at__lt=timezone.now() - KEPT_FOR)
+    """Return the ids of the imports that no task is due on and that are older than `KEPT_FOR`."""
+    old = Import.objects.filter(updated_at__lt=timezone.now() - KEPT_FOR).exclude(state__in=Import.RUNNING, failure="")
     return list(old.values_list("pk", flat=True))
 
 
 def delete(import_id: int) -> None:
-    """Delete an import with everything that belongs to it. Doing it again does nothing."""
+    """Delete an import with everything that belongs to it. Doing it again does what is left of it."""
     for old in Import.objects.filter(pk=import_id):
-        old.delete()
+        # The file first: were it left behind, nothing would lead to it any more.
         old.file.delete(save=False)
+        old.delete()

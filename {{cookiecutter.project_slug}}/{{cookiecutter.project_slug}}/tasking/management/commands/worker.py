@@ -41,9 +41,9 @@ class Command(BaseCommand):
 
 
 def supervise(commands: list[list[str]]) -> int:
-    """Run the commands side by side until one ends, stop the others in good order, return the first one's exit code.
+    """Run the commands side by side until one ends, stop the others in good order, return an exit code as a shell does.
 
-    Whatever supervises this process then starts all of them again; a missing worker is never overlooked.
+    It is never 0 unless a signal asked for the end, so a missing worker is not overlooked.
     """
     workers: list[subprocess.Popen[bytes]] = []
     stopping = False
@@ -52,9 +52,10 @@ def supervise(commands: list[list[str]]) -> int:
         nonlocal stopping
         stopping = True
         for worker in workers:
-            worker.send_signal(signum)
+            # A closed terminal is an end; Celery would take it for a restart.
+            worker.send_signal(signal.SIGTERM if signum == signal.SIGHUP else signum)
 
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(signum, forward)
     for command in commands:
         if stopping:
@@ -63,11 +64,14 @@ def supervise(commands: list[list[str]]) -> int:
         worker = subprocess.Popen(command, process_group=0)  # noqa: S603
         workers.append(worker)
     _, status = os.wait()
+    code = os.waitstatus_to_exitcode(status)
     if not stopping:
+        # Nobody asked for it, so even a good end is a failure: what supervises this process is to start it again.
         forward(signal.SIGTERM)
+        code = code or 1
     for worker in workers:
         worker.wait()
-    return os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
 
 
 def reload_on_change(command: list[str]) -> None:
@@ -79,4 +83,11 @@ def reload_on_change(command: list[str]) -> None:
         raise CommandError(msg) from error
 
     source = [Path(settings.BASE_DIR) / folder for folder in ("config", settings.PACKAGE)]
-    run_process(*source, target=join(command), target_type="command", watch_filter=PythonFilter())
+    run_process(
+        *source,
+        target=join(command),
+        target_type="command",
+        watch_filter=PythonFilter(),
+        # Seconds for the tasks at work to end; those of a killed worker would wait long for their next delivery.
+        sigint_timeout=30,
+    )
