@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from shlex import join
@@ -16,6 +17,8 @@ from django.core.management.base import BaseCommand, CommandError
 from ...queues import QUEUES, worker_flags
 
 ALL = "all"
+#: Seconds between two looks at the workers.
+POLL_INTERVAL = 0.1
 
 
 class Command(BaseCommand):
@@ -63,8 +66,10 @@ def supervise(commands: list[list[str]]) -> int:
         # A group of its own: Ctrl-C reaches it once, from here; a second one would stop Celery in mid-task.
         worker = subprocess.Popen(command, process_group=0)  # noqa: S603
         workers.append(worker)
-    _, status = os.wait()
-    code = os.waitstatus_to_exitcode(status)
+    # Looked at in turns: a signal that comes just before a call that blocks would wait until a worker ends.
+    while not (ended := [code for worker in workers if (code := worker.poll()) is not None]):
+        time.sleep(POLL_INTERVAL)
+    code = ended[0]
     if not stopping:
         # Nobody asked for it, so even a good end is a failure: what supervises this process is to start it again.
         forward(signal.SIGTERM)
