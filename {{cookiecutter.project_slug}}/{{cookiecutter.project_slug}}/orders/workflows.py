@@ -8,13 +8,12 @@ Every signature is immutable (`si`): a step takes the id of the import, never th
 step does nothing unless it is its turn, the same workflow starts an import, goes on after an answer, and resumes.
 """
 
-from functools import partial
-
 from celery import Task, chain, chord, group, shared_task
 from celery.canvas import Signature
 from celery.utils.log import get_task_logger
 from django.db import transaction
 
+from ..tasking.outbox.publisher import apply_on_commit
 from ..tasking.queues import BULK, DEFAULT
 from . import tasks
 from .models import Import
@@ -29,9 +28,10 @@ DELETIONS_PER_TASK = 50
 def run_on_commit(import_id: int) -> None:
     """Send the workflow of an import when the current transaction commits.
 
-    If the broker does not take it, the import is there all the same, and `resume_stalled` sends the workflow again.
+    The attempt is counted in that transaction. While the broker does not take it, the workflow waits in the outbox.
     """
-    transaction.on_commit(partial(run, import_id), robust=True)
+    with transaction.atomic():
+        apply_on_commit(workflow(import_id, imports.next_attempt(import_id)))
 
 
 def run(import_id: int) -> None:
