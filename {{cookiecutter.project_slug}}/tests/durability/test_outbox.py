@@ -48,7 +48,7 @@ class Shop:
             self.command(code), cwd=ROOT, env=self.project.environment, stdout=subprocess.PIPE, text=True, check=False
         )
         assert done.returncode in {0, -9}
-        return done.stdout.strip()
+        return (done.stdout.splitlines() or [""])[-1]  # above it is the log
 
     def entries(self) -> list[str]:
         return [entry.decode() for entry in self.ledger.lrange(self.book, 0, -1)]

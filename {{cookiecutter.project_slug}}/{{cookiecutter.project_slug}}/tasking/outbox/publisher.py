@@ -63,7 +63,9 @@ def apply_on_commit(signature: Signature[Any], **options: Any) -> str:
 
 def publish(row: OutboxMessage, patience: float) -> None:
     """Hand a row to the broker and delete it. Raises what the publish raises, TimeoutError after so many seconds."""
-    signature = Signature.from_dict(json.loads(row.signature), app=current_app._get_current_object())
+    # The app itself, not the proxy: which app is current is a matter of the thread.
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    signature = Signature.from_dict(json.loads(row.signature), app=app)
     if current_app.conf.task_always_eager:
         row.delete()
         signature.apply_async()
