@@ -77,7 +77,7 @@ CELERY_BEAT_SCHEDULE = {
     if find_spec(f"{app}.schedule")
     for name, entry in import_module(f"{app}.schedule").SCHEDULE.items()
 }
-REDBEAT = {
+REDBEAT: dict[str, Any] = {
     "redbeat_redis_url": transport.redis_database(env.str("REDIS_URL"), transport.SCHEDULE),
     "redbeat_redis_options": {"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
     "redbeat_key_prefix": f"{PACKAGE}:beat",

@@ -24,7 +24,8 @@ def one_at_a_time(name: str, timeout: float) -> Iterator[None]:
 
     Raises TransientError if another holds it, so that the task is retried, and redis-py's errors without a Redis.
     """
-    with redis.Redis.from_url(settings.CELERY_REDBEAT_REDIS_URL, **settings.CELERY_REDBEAT_REDIS_OPTIONS) as client:
+    redbeat = settings.REDBEAT  # the same Redis, and the same care with its connection
+    with redis.Redis.from_url(redbeat["redbeat_redis_url"], **redbeat["redbeat_redis_options"]) as client:
         lock = client.lock(f"{settings.PACKAGE}:lock:{name}", timeout=timeout, blocking=False)
         if not lock.acquire():
             msg = f"{name}: another task is at it"
