@@ -1,5 +1,6 @@
 """Beat: of two that run, one sends; when it dies the other takes its place; an outage of Redis ends neither."""
 
+import logging
 import signal
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from . import ledger
 from .brisk import SLOT
 
 pytestmark = pytest.mark.broker
+
+logger = logging.getLogger(__name__)
 
 BRISK = "tests.durability.brisk"
 
@@ -79,7 +82,6 @@ def test_two_beats_one_run_a_slot_and_a_dead_leader_is_replaced(
     redis_url: str,
     tmp_path: Path,
     beats: Callable[[Project], Beats],
-    record_property: Callable[[str, object], None],
 ) -> None:
     """Two beats with the project's own intervals, a slot of 2 s, a worker. The leader is killed with SIGKILL.
 
@@ -102,7 +104,7 @@ def test_two_beats_one_run_a_slot_and_a_dead_leader_is_replaced(
 
         sent = ticks(redis_url)
         takeover = next(tick for tick in sent if tick > killed) - killed
-        record_property("takeover_seconds", round(takeover, 1))
+        logger.info("the other took over after %.1f s, on %s", takeover, broker.name)
         assert takeover <= limit + 5, "5 s for a busy machine"
         assert min(gaps(sent)) > SLOT / 2, "two runs of one slot"
 

@@ -1,11 +1,12 @@
 """Heartbeats and canaries: what is alive looks alive whatever its load, what is stuck does not; both probes agree."""
 
+import logging
 import re
 import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from . import ledger
 
 pytestmark = pytest.mark.broker
 
+logger = logging.getLogger(__name__)
+
 WORKER = health.worker(BULK)
 
 #: Seconds for what ought to take one or two, on a machine that is busy.
@@ -32,9 +35,7 @@ MAX_AGE = 3 * health.INTERVAL
 
 
 @pytest.fixture
-def project(
-    broker: Server, redis_server: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Project]:
+def project(broker: Server, redis_server: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """The project on each broker, with heartbeats in a folder of its own."""
     for database in (SCHEDULE, ledger.DATABASE):
         Client.from_url(redis_server.database_url(database)).flushdb()
@@ -64,9 +65,7 @@ def state() -> str:
         return ""
 
 
-def test_a_busy_worker_is_healthy_and_a_stuck_one_is_not(
-    project: Project, redis_server: Redis, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_busy_worker_is_healthy_and_a_stuck_one_is_not(project: Project, redis_server: Redis) -> None:
     """Every child of a worker burns a core; later its main process is stopped with SIGSTOP, then goes on.
 
     Promise: under full load the heartbeat goes on; stopped, both probes fail after the age that they are given
@@ -87,7 +86,7 @@ def test_a_busy_worker_is_healthy_and_a_stuck_one_is_not(
     while "end" not in notes.lrange(ledger.BURNS, 0, -1):
         ages.append(health.read(WORKER).age)
         assert shell_probe(project)
-    record_property("oldest_heartbeat_under_load", round(max(ages), 1))
+    logger.info("oldest heartbeat under full load: %.1f s", max(ages))
     assert max(ages) <= MAX_AGE
 
     worker.send_signal(signal.SIGSTOP)
@@ -111,9 +110,7 @@ def test_a_worker_without_its_broker_is_healthy_and_says_so(project: Project, br
     project.wait_for("consuming again", lambda: state() == health.CONSUMING, SOON)
 
 
-def test_a_probe_costs_next_to_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_probe_costs_next_to_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fresh heartbeat, probed 20 times. Promise: under 50 ms of CPU for each probe, children included."""
     monkeypatch.setenv("HEALTH_DIR", str(tmp_path))
     health.write(WORKER, health.CONSUMING)
@@ -126,7 +123,7 @@ def test_a_probe_costs_next_to_nothing(
     for _ in range(20):
         subprocess.run(["bin/healthy", WORKER, "600"], cwd=ROOT, check=True)
     cost = (cpu() - before) / 20
-    record_property("cpu_milliseconds", round(1000 * cost, 1))
+    logger.info("CPU of a probe: %.1f ms", 1000 * cost)
     assert cost < 0.05
 
 
