@@ -9,13 +9,13 @@ from config.settings.local import *  # noqa: F403
 
 #: Seconds from one tick to the next.
 SLOT = 2
-#: Seconds until a tick expires; from this the ledger learns when it was sent.
+#: Seconds until a tick expires; from this the task learns when it was sent.
 EXPIRES = 600
 
-CELERY_INCLUDE = ["tests.durability.ledger"]
+CELERY_INCLUDE = ["tests.durability.ticking"]
 CELERY_BEAT_SCHEDULE = {
     "tick": {
-        "task": "tests.durability.ledger.tick",
+        "task": "tests.durability.ticking.tick",
         "schedule": timedelta(seconds=SLOT),
         "options": {"queue": DEFAULT, "expires": EXPIRES},
     },

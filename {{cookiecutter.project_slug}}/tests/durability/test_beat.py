@@ -14,10 +14,10 @@ from redis import Redis as Client
 from {{ cookiecutter.project_slug }}.tasking import health
 from {{ cookiecutter.project_slug }}.tasking.transport import SCHEDULE, redis_database
 
-from sandbox.brokers import Redis, Server
+from sandbox.brokers import RabbitMQ, Redis, Server
 from sandbox.project import Project
 
-from . import ledger
+from . import ticking
 from .brisk import SLOT
 
 pytestmark = pytest.mark.broker
@@ -33,7 +33,7 @@ SOON = 60
 @pytest.fixture
 def redis_url(redis_server: Redis) -> str:
     """The address of a Redis without a schedule, a lock or ticks of an earlier test."""
-    for database in (SCHEDULE, ledger.DATABASE):
+    for database in (SCHEDULE, ticking.DATABASE):
         Client.from_url(redis_server.database_url(database)).flushdb()
     return redis_server.url
 
@@ -70,7 +70,7 @@ def beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Project]
 
 def ticks(redis_url: str) -> list[float]:
     """Return when each tick was sent that has run, in order."""
-    return sorted(float(sent) for sent in ledger.connect(redis_url).lrange(ledger.TICKS, 0, -1))
+    return sorted(float(sent) for sent in ticking.connect(redis_url).lrange(ticking.TICKS, 0, -1))
 
 
 def gaps(sent: list[float]) -> list[float]:
@@ -153,6 +153,34 @@ def test_a_beat_outlives_an_outage_of_redis(
             finally:
                 redis_server.start()
             beat.wait_for("beat", health.LEADING)
+
+
+def test_what_the_broker_does_not_take_stays_due(
+    rabbitmq_server: RabbitMQ, redis_url: str, tmp_path: Path, beats: Callable[[Project], Beats]
+) -> None:
+    """The broker is away when beat starts, comes, and goes again while ticks are due.
+
+    Promise: beat lives, and an entry counts as sent only when the broker has taken it.
+    """
+    client = Client.from_url(redis_database(redis_url, SCHEDULE), decode_responses=True)
+    prefix = settings.CELERY_REDBEAT_KEY_PREFIX
+
+    def due_at() -> float:
+        return float(client.zscore(f"{prefix}:schedule", f"{prefix}tick") or 0)
+
+    with Project(tmp_path, rabbitmq_server.url, redis_url, DJANGO_SETTINGS_MODULE=BRISK) as project:
+        beat = beats(project)
+        for _ in range(2):
+            rabbitmq_server.kill()
+            try:
+                if not project.processes:
+                    beat.start("beat", "--max-interval=1")
+                    beat.wait_for("beat", health.WAITING)
+                project.wait_for("an overdue tick", lambda: 0 < due_at() < time.time() - 3 * SLOT, SOON)
+            finally:
+                rabbitmq_server.start()
+            beat.wait_for("beat", health.LEADING)
+            project.wait_for("a tick in time", lambda: due_at() > time.time() - SLOT / 2, SOON)
 
 
 def test_an_entry_that_is_gone_from_the_code_is_gone_from_redis(

@@ -19,7 +19,7 @@ from {{ cookiecutter.project_slug }}.tasking.transport import SCHEDULE
 from sandbox.brokers import Redis, Server
 from sandbox.project import ROOT, Project
 
-from . import ledger
+from . import ticking
 
 pytestmark = pytest.mark.broker
 
@@ -37,7 +37,7 @@ MAX_AGE = 3 * health.INTERVAL
 @pytest.fixture
 def project(broker: Server, redis_server: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """The project on each broker, with heartbeats in a folder of its own."""
-    for database in (SCHEDULE, ledger.DATABASE):
+    for database in (SCHEDULE, ticking.DATABASE):
         Client.from_url(redis_server.database_url(database)).flushdb()
     environment = {"HEALTH_DIR": str(tmp_path / "health"), "DJANGO_SETTINGS_MODULE": "tests.durability.brisk"}
     monkeypatch.setenv("HEALTH_DIR", environment["HEALTH_DIR"])
@@ -78,12 +78,12 @@ def test_a_busy_worker_is_healthy_and_a_stuck_one_is_not(project: Project, redis
 
     burning = 4 * health.INTERVAL
     children = QUEUES[BULK].concurrency
-    send = f"from tests.durability.ledger import burn; [burn.delay({burning}) for _ in range({children})]"
+    send = f"from tests.durability.ticking import burn; [burn.delay({burning}) for _ in range({children})]"
     project.manage("shell", "--no-imports", "--command", send)
-    notes = ledger.connect(redis_server.url)
-    project.wait_for("all at work", lambda: notes.lrange(ledger.BURNS, 0, -1) == ["begin"] * children, SOON)
+    notes = ticking.connect(redis_server.url)
+    project.wait_for("all at work", lambda: notes.lrange(ticking.BURNS, 0, -1) == ["begin"] * children, SOON)
     ages: list[float] = []
-    while "end" not in notes.lrange(ledger.BURNS, 0, -1):
+    while "end" not in notes.lrange(ticking.BURNS, 0, -1):
         ages.append(health.read(WORKER).age)
         assert shell_probe(project)
     logger.info("oldest heartbeat under full load: %.1f s", max(ages))

@@ -1,12 +1,13 @@
 """Beat, of which several may run: one leads, the others stand by.
 
-RedBeat keeps the schedule in Redis, and a lock that only the leader holds. Here the wait for that lock and for Redis is
-part of the loop, so that a beat in waiting beats too, and none ends because Redis does.
+RedBeat keeps the schedule in Redis, and a lock that only the leader holds. Here the wait for that lock, for Redis and
+for the broker is part of the loop, so that a beat in waiting beats too, and none ends because one of them does.
 """
 
 import logging
 from typing import Any
 
+import kombu.exceptions
 import redis.exceptions
 from celery.signals import beat_init
 from redbeat import schedulers
@@ -47,8 +48,28 @@ class Scheduler(schedulers.RedBeatScheduler):  # type: ignore[misc]
         except UNREACHABLE as error:
             logger.warning("Redis does not answer, nothing is sent: %s", error)
             return self._rest(health.CUT_OFF)
+        except kombu.exceptions.OperationalError as error:
+            logger.warning("the broker does not answer, nothing is sent: %s", error)
+            return self._rest(health.WAITING)
         self._beat(health.LEADING)
         return seconds
+
+    def maybe_due(self, entry: Any, **kwargs: Any) -> Any:
+        """Send an entry if it is due, and if the lock is still ours: sending the one before may have taken long."""
+        self.lock.extend(int(self.lock_timeout))
+        self._beat(health.LEADING)
+        return super().maybe_due(entry, **kwargs)
+
+    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
+        """Send an entry, then note that it was sent: what the broker did not take stays due, late instead of lost."""
+        result = super().apply_async(entry, producer=producer, advance=False, **kwargs)
+        if advance:
+            self.reserve(entry)
+        return result
+
+    def _ensure_connected(self) -> Any:
+        # Celery's own tries for ever, here: the lock would end meanwhile.
+        return self.connection.ensure_connection(max_retries=1)
 
     def close(self) -> None:
         """Give the lock to the next, which leads within one sleep."""

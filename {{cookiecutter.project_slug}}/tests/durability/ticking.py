@@ -19,7 +19,7 @@ BURNS = "burns"
 
 
 def connect(redis_url: str) -> Any:
-    """Return a client of the ledger."""
+    """Return a client of the ticking."""
     return Redis.from_url(redis_database(redis_url, DATABASE), decode_responses=True)
 
 
@@ -38,9 +38,9 @@ def tick(self: Task[..., None]) -> None:
 )
 def burn(seconds: float) -> None:
     """Keep a core busy, and note beginning and end. Again: burns once more."""
-    ledger = connect(settings.CELERY_RESULT_BACKEND)
-    ledger.rpush(BURNS, "begin")
+    notes = connect(settings.CELERY_RESULT_BACKEND)
+    notes.rpush(BURNS, "begin")
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         pass
-    ledger.rpush(BURNS, "end")
+    notes.rpush(BURNS, "end")
