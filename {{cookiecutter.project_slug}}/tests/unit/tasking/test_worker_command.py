@@ -3,14 +3,16 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-#: Says that it runs, then waits; ends in good order when it is told to, however soon.
-PATIENT = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print('up', flush=True); signal.sigwait([15])"
+#: Says that it runs, in one piece, then waits; ends in good order when it is told to, however soon.
+PATIENT = "import os, signal; signal.pthread_sigmask(0, [15]); os.write(1, b'up\\n'); signal.sigwait([15])"
 
 SUPERVISOR = """
 import sys
@@ -25,10 +27,17 @@ def test_an_unknown_queue_is_refused(queues: list[str]) -> None:
         call_command("worker", *queues)
 
 
-def supervised(*codes: str) -> "subprocess.Popen[str]":
-    """Start a process that supervises a process for each piece of code."""
+@contextmanager
+def supervised(*codes: str) -> Iterator["subprocess.Popen[str]"]:
+    """Start a process that supervises a process for each piece of code; none of them outlives the test."""
     command = [sys.executable, "-c", SUPERVISOR, *codes]
-    return subprocess.Popen(command, cwd=Path(settings.BASE_DIR), stdout=subprocess.PIPE, text=True)
+    with subprocess.Popen(
+        command, cwd=Path(settings.BASE_DIR), stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as supervisor:
+        try:
+            yield supervisor
+        finally:
+            subprocess.run(["pkill", "-KILL", "-s", str(supervisor.pid)], check=False)
 
 
 def test_when_one_worker_ends_all_end_with_its_code() -> None:
