@@ -20,7 +20,7 @@ from sandbox.project import Project
 from . import ticking
 from .brisk import SLOT
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from sandbox.project import ROOT, Project
 
 from . import ticking
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from sandbox.project import ROOT, Project
 
 from .ledger import DATABASE
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 PREPARE = """
 import os, time
