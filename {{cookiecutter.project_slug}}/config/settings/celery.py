@@ -61,6 +61,8 @@ CELERY_REDIS_SOCKET_KEEPALIVE = True
 # Late acknowledgement and retries stand in the base class, `tasking/task.py`.
 # After a lost connection the broker delivers an unacknowledged task again: the copy that still runs here is stopped.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# A consumer that writes a heartbeat, see `tasking/health.py`.
+CELERY_WORKER_CONSUMER = f"{PACKAGE}.tasking.consumer:Consumer"
 # Django's logging, see `settings/logging.py`; Celery's own set-up would replace it.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A child that has grown over this (KiB) is replaced after its task, before the machine runs out of memory.
@@ -70,17 +72,17 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 10_000
 
 # --- Schedule ---------------------------------------------------------------------------------------------------------
 # RedBeat keeps a lock in Redis, so two beats may run and one fires. Each app states its own entries in schedule.py.
-CELERY_BEAT_SCHEDULER = "redbeat.RedBeatScheduler"
+CELERY_BEAT_SCHEDULER = f"{PACKAGE}.tasking.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     name: entry
     for app in PROJECT_APPS
     if find_spec(f"{app}.schedule")
     for name, entry in import_module(f"{app}.schedule").SCHEDULE.items()
 }
-REDBEAT = {
+REDBEAT: dict[str, Any] = {
     "redbeat_redis_url": transport.redis_database(env.str("REDIS_URL"), transport.SCHEDULE),
     "redbeat_redis_options": {"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
     "redbeat_key_prefix": f"{PACKAGE}:beat",
 }
-# Seconds a beat sleeps at most. Its lock lives five times as long: that is when another beat takes over a dead one's.
+# Seconds a beat sleeps at most. A dead one's lock lives five times as long; one sleep later another has taken over.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5

@@ -8,13 +8,12 @@ Every signature is immutable (`si`): a step takes the id of the import, never th
 step does nothing unless it is its turn, the same workflow starts an import, goes on after an answer, and resumes.
 """
 
-from functools import partial
-
 from celery import Task, chain, chord, shared_task
 from celery.canvas import Signature
 from celery.utils.log import get_task_logger
 from django.db import transaction
 
+from ..tasking.outbox.publisher import apply_on_commit
 from ..tasking.queues import BULK, DEFAULT, QUEUES
 from . import tasks
 from .models import Import
@@ -27,20 +26,26 @@ DELETIONS_PER_TASK = 50
 
 
 def run_on_commit(import_id: int) -> None:
-    """Send the workflow of an import when the current transaction commits.
+    """Have the workflow of an import sent when the current transaction commits: at first, after an answer, to resume.
 
-    If the broker does not take it, the import is there all the same, and `resume_stalled` sends the workflow again.
+    The attempt is counted in that transaction. While the broker does not take it, the message waits in the outbox.
     """
-    transaction.on_commit(partial(run, import_id), robust=True)
+    with transaction.atomic():
+        apply_on_commit(_start(import_id))
 
 
 def run(import_id: int) -> None:
-    """Have the workflow of an import sent: the first time, after an answer, or to go on where it stopped.
+    """Have the workflow of an import sent now."""
+    _start(import_id).apply_async()
 
-    By a worker: to send a chord takes the result backend, and a request should not wait for that.
+
+def _start(import_id: int) -> Signature:
+    """Count an attempt and return the task that sends the workflow.
+
+    A worker sends it, since sending a chord takes the result backend, and a request should not wait for that.
     """
     attempt = imports.next_attempt(import_id)
-    start.apply_async((import_id, attempt), link_error=tasks.record_failure.si(import_id, attempt))
+    return start.si(import_id, attempt).on_error(tasks.record_failure.si(import_id, attempt))
 
 
 def workflow(import_id: int, attempt: int) -> Signature:

@@ -37,6 +37,22 @@ class Task(DjangoTask[..., Any]):
         self._check_arguments(args, kwargs)
         return super().apply(args, kwargs, *rest, **options)
 
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> Any:
+        """Send the task when the current transaction commits, see `apply_async_on_commit`."""
+        return self.apply_async_on_commit(args, kwargs)
+
+    def apply_async_on_commit(  # type: ignore[override]
+        self, args: Any = None, kwargs: Any = None, **options: Any
+    ) -> Any:
+        """Send the task when the current transaction commits - a rollback sends nothing - and return its id.
+
+        It waits in the outbox while the broker is away; see `outbox.publisher.apply_on_commit`. Raises ArgumentError.
+        """
+        from .outbox.publisher import apply_on_commit  # noqa: PLC0415 - models, when Django is not ready for them
+
+        self._check_arguments(args, kwargs)
+        return apply_on_commit(self.signature(args, kwargs), **options)
+
     def _check_arguments(self, args: Any, kwargs: Any) -> None:
         # Celery's own tasks, such as celery.starmap, carry signatures.
         if not self.name.startswith("celery."):

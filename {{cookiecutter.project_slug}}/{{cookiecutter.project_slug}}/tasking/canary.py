@@ -1,0 +1,64 @@
+"""A canary for each queue: a task that does nothing but say that it got through, and how long it waited.
+
+A heartbeat proves that a worker's loop turns. That messages arrive, are taken up and finished, only a message proves.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import models
+
+from .queues import QUEUES
+from .schedule import CANARY_EXPIRES, CANARY_INTERVAL
+
+
+class Canary(models.Model):
+    """The last canary that got through a queue."""
+
+    queue = models.CharField(max_length=100, primary_key=True)
+    passed_at = models.DateTimeField()
+    #: From beat to the task's start.
+    wait = models.DurationField()
+
+    class Meta:
+        verbose_name_plural = "canaries"
+
+    def __str__(self) -> str:
+        return self.queue
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """How a queue fares: the age of the last canary that passed, and its wait; None and None if none ever did."""
+
+    queue: str
+    age: timedelta | None
+    wait: timedelta | None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether another should have passed by now."""
+        return self.age is None or self.age > CANARY_INTERVAL + CANARY_EXPIRES[self.queue]
+
+    def __str__(self) -> str:
+        if self.age is None or self.wait is None:
+            return f"{self.queue}: none has passed yet"
+        late = ", late" if self.is_late else ""
+        return f"{self.queue}: {self.age.total_seconds():.0f} s ago, after {self.wait.total_seconds():.2f} s{late}"
+
+
+def passed(queue: str, expires_at: datetime) -> None:
+    """Note that a canary got through. When it was sent follows from when it would have expired."""
+    now = datetime.now(UTC)
+    wait = now - (expires_at - CANARY_EXPIRES[queue])
+    Canary.objects.update_or_create(queue=queue, defaults={"passed_at": now, "wait": wait})
+
+
+def passages() -> list[Passage]:
+    """Return a passage for each queue of the table."""
+    now = datetime.now(UTC)
+    last = Canary.objects.in_bulk()
+    return [
+        Passage(queue, now - last[queue].passed_at, last[queue].wait) if queue in last else Passage(queue, None, None)
+        for queue in QUEUES
+    ]
