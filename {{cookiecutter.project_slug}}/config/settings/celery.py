@@ -11,7 +11,7 @@ from .base import PACKAGE, PROJECT_APPS, TIME_ZONE, env
 # --- Broker -----------------------------------------------------------------------------------------------------------
 # RabbitMQ or Redis: the URL alone decides.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
-CELERY_BROKER_TRANSPORT_OPTIONS = transport.options(CELERY_BROKER_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = transport.options(CELERY_BROKER_URL, PACKAGE)
 # A dead connection is noticed after two missed heartbeats (RabbitMQ), not when TCP gives up.
 CELERY_BROKER_HEARTBEAT = 10
 # A worker that starts before its broker waits for it, for as long as it takes.
@@ -19,6 +19,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A request that cannot get a connection to publish on says so instead of hanging.
 CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 10
+# Half a minute: a task that sends its next step, or its own retry, sits out a restart of the broker. A request does
+# not wait so long, for `delay_on_commit` leaves the message to the outbox.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 30, "interval_start": 0, "interval_step": 0.2, "interval_max": 1}
+# The workers' queues for remote control, and Flower's for events, as RabbitMQ 3.10 to 4.3 all take them: durable, since
+# 4.3 refuses others that are not exclusive; and not exclusive, since a worker that comes back after a half-open
+# connection would find its own in use.
+CELERY_CONTROL_QUEUE_DURABLE = CELERY_EVENT_QUEUE_DURABLE = True
+CELERY_CONTROL_QUEUE_EXCLUSIVE = CELERY_EVENT_QUEUE_EXCLUSIVE = False
 
 # --- Queues -----------------------------------------------------------------------------------------------------------
 CELERY_TASK_QUEUES = queues.task_queues(PACKAGE)
@@ -61,6 +69,11 @@ CELERY_REDIS_SOCKET_KEEPALIVE = True
 # Late acknowledgement and retries stand in the base class, `tasking/task.py`.
 # After a lost connection the broker delivers an unacknowledged task again: the copy that still runs here is stopped.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# A failed task is acknowledged: it stands among our own dead letters, with its traceback.
+CELERY_TASK_ACKS_ON_FAILURE = CELERY_TASK_ACKS_ON_TIMEOUT = True
+# Told to end, a worker gives its tasks this long (seconds) and then back to the broker. For that time it sends no
+# heartbeats, and two missed ones make the broker deliver them again.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 0.8 * CELERY_BROKER_HEARTBEAT
 # A consumer that writes a heartbeat, see `tasking/health.py`.
 CELERY_WORKER_CONSUMER = f"{PACKAGE}.tasking.consumer:Consumer"
 # Django's logging, see `settings/logging.py`; Celery's own set-up would replace it.

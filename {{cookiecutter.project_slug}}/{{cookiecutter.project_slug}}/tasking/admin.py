@@ -1,22 +1,22 @@
 """What an operator sees in Django's admin."""
 
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from .models import OutboxMessage
+from .arguments import ArgumentError
+from .dead_letters.replay import NotWaitingError, discard, replay
+from .models import DeadLetter, OutboxMessage
 
 
-@admin.register(OutboxMessage)
-class OutboxMessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Messages that the broker does not have yet, to look at."""
-
-    list_display = ("task_name", "task_id", "created_at", "attempts", "next_try_at", "last_error")
-    search_fields = ("task_name", "task_id", "last_error")
+class LookOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows that come and go with the work itself, to look at."""
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
-        """Never: a message is written with the change that it belongs to."""
+        """Never."""
         return False
 
     def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
@@ -26,3 +26,50 @@ class OutboxMessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
         """Never: it would be lost."""
         return False
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(LookOnlyAdmin):
+    """Tasks that failed for good, to be replayed or discarded."""
+
+    list_display = ("task_name", "task_id", "queue", "exception", "attempts", "failed_at", "state", "replayed_as")
+    list_filter = ("state", "queue", "task_name")
+    search_fields = ("task_name", "task_id", "root_id", "group_id", "exception", "arguments", "replayed_as")
+    date_hierarchy = "failed_at"
+    actions = ("replay_selected", "discard_selected")
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may replay and discard: who may change dead letters, by Django's permissions."""
+        return request.user.has_perm("tasking.change_deadletter")
+
+    @admin.action(description="Replay the selected dead letters", permissions=["settle"])
+    def replay_selected(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> None:
+        """Send their tasks again."""
+        self._each(request, letters, replay, "replayed")
+
+    @admin.action(description="Discard the selected dead letters", permissions=["settle"])
+    def discard_selected(self, request: HttpRequest, letters: QuerySet[DeadLetter]) -> None:
+        """Put them aside."""
+        self._each(request, letters, discard, "discarded")
+
+    def _each(
+        self, request: HttpRequest, letters: QuerySet[DeadLetter], do: Callable[[int], object], done: str
+    ) -> None:
+        count = 0
+        for letter_id in letters.order_by("pk").values_list("pk", flat=True):
+            try:
+                do(letter_id)
+            except (NotWaitingError, ArgumentError) as error:
+                self.message_user(request, str(error), messages.ERROR)
+            else:
+                count += 1
+        if count:
+            self.message_user(request, f"{count} {done}.", messages.SUCCESS)
+
+
+@admin.register(OutboxMessage)
+class OutboxMessageAdmin(LookOnlyAdmin):
+    """Messages that the broker does not have yet, to look at."""
+
+    list_display = ("task_name", "task_id", "created_at", "attempts", "next_try_at", "last_error")
+    search_fields = ("task_name", "task_id", "last_error")

@@ -1,4 +1,6 @@
-"""The Django app: it brings the management commands."""
+"""The Django app: it brings the management commands and listens for failures."""
+
+from importlib import import_module
 
 from django.apps import AppConfig
 
@@ -6,3 +8,7 @@ from django.apps import AppConfig
 class TaskingConfig(AppConfig):
     name = f"{__package__}"
     label = "tasking"
+
+    def ready(self) -> None:
+        """Have failed tasks recorded in every process; its models are ready only now."""
+        import_module(f"{__package__}.dead_letters.recorder")

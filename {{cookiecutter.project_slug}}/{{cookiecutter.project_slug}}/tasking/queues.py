@@ -16,6 +16,13 @@ CRITICAL = "critical"
 DEFAULT = "default"
 BULK = "bulk"
 
+#: Where a message ends that no worker could finish, see `dead_letters/`. No worker executes what lies there.
+DEAD_LETTER = "dead_letter"
+
+#: How often a message is delivered again after the death of the worker that held it. Then it counts as poison.
+#: An innocent one that was held beside it has as many lives, so this is no smaller.
+DELIVERY_LIMIT = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePolicy:
@@ -79,12 +86,39 @@ LONGEST_HOLD = max(
 
 
 def task_queues(exchange: str) -> list[Queue]:
-    """Declare every queue of the table on one topic exchange, for Celery's `task_queues`.
+    """Return every queue of the table on one topic exchange, for Celery's `task_queues`.
 
-    On RabbitMQ they are quorum queues: replicated, and on disk before a publish is confirmed. Redis ignores that.
+    On RabbitMQ the arguments of a queue are final: one that exists refuses to be declared with others. So what may
+    change belongs into a policy there - of two delivery limits the lower one holds - or the queue gets a new name.
+    Redis ignores them; `redis_transport.py` does the same without.
     """
-    topic = Exchange(exchange, type="topic")
-    return [Queue(name, topic, routing_key=name, queue_arguments={"x-queue-type": "quorum"}) for name in QUEUES]
+    arguments = {
+        # Replicated, and on disk before a publish is confirmed.
+        "x-queue-type": "quorum",
+        # RabbitMQ 3 has no limit of its own, and later ones drop what exceeds theirs.
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": exchange,
+        "x-dead-letter-routing-key": DEAD_LETTER,
+        # A message leaves the queue when it has arrived among the dead letters; the strategy demands the overflow.
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+    return [_queue(exchange, name, arguments) for name in QUEUES]
+
+
+def dead_letter_queue(exchange: str) -> Queue:
+    """Return the queue of the dead letters, which is none of `task_queues`: a worker would execute what lies there."""
+    # The limit is out of reach, since RabbitMQ 4 would drop what was looked at twenty times without success.
+    return _queue(exchange, DEAD_LETTER, {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000})
+
+
+def _queue(exchange: str, name: str, arguments: dict[str, Any]) -> Queue:
+    return Queue(name, Exchange(exchange, type="topic"), routing_key=name, queue_arguments=arguments)
+
+
+def queue_of(routing_key: str | None) -> str:
+    """Return the queue that a routing key leads to. RabbitMQ writes a delay before it: `0.0.1.bulk`."""
+    return (routing_key or "").rpartition(".")[-1]
 
 
 def worker_flags(queue: str) -> list[str]:

@@ -36,8 +36,13 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 10},
     },
-    "purge idempotency keys": {
-        "task": f"{TASKS}.purge_idempotency_keys",
+    "collect the dead letters": {
+        "task": f"{TASKS}.collect_dead_letters",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
+    "purge": {
+        "task": f"{TASKS}.purge",
         "schedule": crontab(hour="4", minute="0"),
         "options": {"expires": 12 * 60 * 60},
     },

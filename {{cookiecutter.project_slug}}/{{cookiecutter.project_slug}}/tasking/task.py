@@ -1,10 +1,14 @@
 """The base class of every task: what a task gets whose author gave it no thought."""
 
+from datetime import datetime
+from math import ceil
 from typing import Any
 
 from celery.contrib.django.task import DjangoTask
+from celery.exceptions import Reject
+from celery.utils.time import maybe_make_aware
 
-from . import arguments
+from . import arguments, topology
 from .errors import TRANSIENT_ERRORS, PermanentError
 
 
@@ -18,8 +22,12 @@ class Task(DjangoTask[..., Any]):
 
     #: Acknowledge when the work is done: the message of a worker that dies goes to another. So a task may run twice.
     acks_late = True
-    #: A child killed in mid-task counts as a try; with `reject_on_worker_lost`, a task that kills its child never ends.
+    #: A child killed in mid-task counts as a try, so a task that kills its child is retried no more often than others.
     retry_on_worker_lost = True
+    #: If the broker does not take that retry, the message goes back instead. Alone, this one would never end.
+    reject_on_worker_lost = True
+    #: The worker's view of a task, see there.
+    Request = f"{__package__}.request:Request"
 
     #: Retried after a growing, random wait; what is not listed fails at once. (A lost child: after a fixed one.)
     autoretry_for = TRANSIENT_ERRORS
@@ -27,9 +35,17 @@ class Task(DjangoTask[..., Any]):
     #: Spread, or all that failed together come back together.
     retry_jitter = True
 
+    #: What failed for good is kept, to be looked at and replayed. Not needed where the schedule sends it again anyway.
+    keep_dead_letter = True
+
     def apply_async(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
-        """Send the task. Raises ArgumentError for arguments that do not belong into a message."""
+        """Send the task. Raises ArgumentError for arguments that do not belong into a message.
+
+        A delay takes whole seconds, as RabbitMQ's own do: a part of one is rounded up.
+        """
         self._check_arguments(args, kwargs)
+        if options.get("countdown") or options.get("eta"):
+            options |= self._whole_seconds(options.get("countdown"), options.get("eta"))
         return super().apply_async(args, kwargs, *rest, **options)
 
     def apply(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
@@ -52,6 +68,28 @@ class Task(DjangoTask[..., Any]):
 
         self._check_arguments(args, kwargs)
         return apply_on_commit(self.signature(args, kwargs), **options)
+
+    def retry(self, *args: Any, **options: Any) -> Any:
+        """Send the task again. If the broker does not take it, the message that is at work goes back to its queue.
+
+        Celery's own would drop it. Raises Retry, the original exception after the last retry, Reject.
+        """
+        try:
+            return super().retry(*args, **options)
+        except Reject as refusal:
+            raise Reject(refusal, requeue=True) from refusal
+
+    def _whole_seconds(self, countdown: float | None, eta: Any) -> dict[str, Any]:
+        """Return the delay as RabbitMQ can have it, which raises ValueError for less than a second."""
+        app = self.app
+        if not app.conf.task_always_eager:
+            topology.ensure_delays(app)
+        if countdown:
+            return {"countdown": ceil(countdown)}
+        moment = datetime.fromisoformat(eta) if isinstance(eta, str) else eta
+        if 0 < (maybe_make_aware(moment, app.timezone) - app.now()).total_seconds() < 1:
+            return {"countdown": 1, "eta": None}
+        return {}
 
     def _check_arguments(self, args: Any, kwargs: Any) -> None:
         # Celery's own tasks, such as celery.starmap, carry signatures.

@@ -1,24 +1,35 @@
-"""The tasks of the project's own upkeep. Beat sends them, see `schedule.py`."""
+"""The tasks of the project's own upkeep. Beat sends them, see `schedule.py`; what fails, the next one does."""
 
 from datetime import datetime
+from typing import Any
 
-from celery import Task, shared_task
+from celery import shared_task
 from celery.utils.log import get_task_logger
 
 from . import idempotency
 from .canary import passed
+from .dead_letters import collector, replay
 from .outbox.relay import relay
 from .queues import DEFAULT
+from .task import Task
 
 logger = get_task_logger(__name__)
 
 
+class Upkeep(Task):
+    """A task that the schedule will soon send again: it is not retried, and no dead letter when it fails."""
+
+    abstract = True
+    max_retries = 0
+    keep_dead_letter = False
+
+
 @shared_task(
     bind=True,
+    base=Upkeep,
     queue=DEFAULT,
-    max_retries=0,
 )
-def canary(self: Task[..., None], queue: str) -> None:
+def canary(self: Any, queue: str) -> None:
     """Say that a message gets through this queue; it is sent to each. Again: says so once more."""
     expires = self.request.expires
     if not isinstance(expires, str):
@@ -28,6 +39,7 @@ def canary(self: Task[..., None], queue: str) -> None:
 
 
 @shared_task(
+    base=Upkeep,
     queue=DEFAULT,
 )
 def relay_outbox() -> None:
@@ -36,8 +48,19 @@ def relay_outbox() -> None:
 
 
 @shared_task(
+    base=Upkeep,
     queue=DEFAULT,
 )
-def purge_idempotency_keys() -> None:
-    """Delete old idempotency keys. Again: nothing."""
+def collect_dead_letters() -> None:
+    """Write to the table what the broker put among the dead letters. Again: what came since."""
+    if collected := collector.collect():
+        logger.warning("dead letters collected", extra={"collected": collected})
+
+
+@shared_task(
+    queue=DEFAULT,
+)
+def purge() -> None:
+    """Delete old idempotency keys and settled dead letters. Again: nothing."""
     idempotency.purge()
+    replay.purge()

@@ -4,8 +4,9 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from kombu.transport import TRANSPORT_ALIASES
 
-from .queues import LONGEST_HOLD
+from .queues import DEAD_LETTER, DELIVERY_LIMIT, LONGEST_HOLD
 
 #: Databases of the one Redis: 0 is the broker's where Redis is the broker.
 RESULTS, SCHEDULE = 1, 2
@@ -13,9 +14,12 @@ RESULTS, SCHEDULE = 1, 2
 #: Seconds without an answer after which a connection counts as dead. Without it, a peer that vanished blocks for ever.
 SOCKET_TIMEOUT = 10
 
+# kombu's own Redis destroys what is rejected and delivers a poison message for ever; this one has dead letters.
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__package__}.redis_transport:Transport"))
 
-def options(broker_url: str) -> dict[str, Any]:
-    """Return Celery's `broker_transport_options` for a broker's URL.
+
+def options(broker_url: str, exchange: str) -> dict[str, Any]:
+    """Return Celery's `broker_transport_options` for a broker's URL; the exchange is the one of `queues.task_queues`.
 
     Raises ImproperlyConfigured for a broker that is neither RabbitMQ nor Redis.
     """
@@ -35,6 +39,9 @@ def options(broker_url: str) -> dict[str, Any]:
                 # Look for such messages every 10 s, not every 100 s.
                 "unacked_restore_interval": 10,
                 "unacked_restore_throttle": 1,
+                "delivery_limit": DELIVERY_LIMIT,
+                "dead_letter_exchange": exchange,
+                "dead_letter_routing_key": DEAD_LETTER,
                 "socket_timeout": SOCKET_TIMEOUT,
                 "socket_connect_timeout": 5,
                 "socket_keepalive": True,

@@ -40,5 +40,5 @@ def test_old_keys_are_purged() -> None:
     first_time("old")
     IdempotencyKey.objects.update(created_at=timezone.now() - RETENTION * 1.01)
     first_time("new")
-    tasks.purge_idempotency_keys.delay()
+    tasks.purge.delay()
     assert IdempotencyKey.objects.get().key == "new"

@@ -71,7 +71,17 @@ def test_every_queue_is_declared_durable_and_replicated() -> None:
         assert queue.durable
         assert queue.routing_key == name
         assert queue.exchange.type == "topic"
-        assert queue.queue_arguments == {"x-queue-type": "quorum"}
+        arguments = queue.queue_arguments or {}
+        assert arguments["x-queue-type"] == "quorum"
+        assert arguments["x-dead-letter-routing-key"] == queues.DEAD_LETTER
+        assert arguments["x-delivery-limit"] == queues.DELIVERY_LIMIT
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_delay_before_a_routing_key_is_no_part_of_the_queue(queue: str) -> None:
+    assert "." not in queue
+    assert queues.queue_of(f"0.0.1.{queue}") == queues.queue_of(queue) == queue
+    assert queues.queue_of(None) == ""
 
 
 def test_a_worker_reads_one_queue() -> None:

@@ -42,7 +42,7 @@ def test_a_task_survives_its_worker() -> None:
     task = app.task(accept, name="one", shared=False)
     assert task.acks_late
     assert task.retry_on_worker_lost
-    assert not task.reject_on_worker_lost
+    assert task.reject_on_worker_lost
 
 
 @pytest.mark.django_db

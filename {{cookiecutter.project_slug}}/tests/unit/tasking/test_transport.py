@@ -9,14 +9,14 @@ from {{ cookiecutter.project_slug }}.tasking.queues import QUEUES
 
 @pytest.mark.parametrize("url", ["amqp://host/", "amqps://host/shop"])
 def test_rabbitmq_confirms_each_publish(url: str) -> None:
-    assert transport.options(url)["confirm_publish"] is True
+    assert transport.options(url, "shop")["confirm_publish"] is True
 
 
 @pytest.mark.parametrize("url", ["redis://host/0", "rediss://host/0"])
 @pytest.mark.parametrize("queue", QUEUES)
 def test_redis_waits_longer_than_a_worker_may_hold_a_message(url: str, queue: str) -> None:
     policy = QUEUES[queue]
-    visibility_timeout = transport.options(url)["visibility_timeout"]
+    visibility_timeout = transport.options(url, "shop")["visibility_timeout"]
     assert visibility_timeout > policy.prefetch_multiplier * policy.time_limit
     assert visibility_timeout > policy.retry_backoff_max + policy.time_limit
 
@@ -24,7 +24,7 @@ def test_redis_waits_longer_than_a_worker_may_hold_a_message(url: str, queue: st
 @pytest.mark.parametrize("url", ["sqla+sqlite:///celery.db", "pgmq://host/shop", "memory://", "host:5672", ""])
 def test_nothing_else_is_a_broker(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="use amqp, amqps, redis or rediss"):
-        transport.options(url)
+        transport.options(url, "shop")
 
 
 @pytest.mark.parametrize("path", ["", "/", "/0"])

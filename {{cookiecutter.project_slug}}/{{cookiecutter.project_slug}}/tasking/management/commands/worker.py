@@ -36,6 +36,8 @@ class Command(BaseCommand):
         if options["reload"]:
             reload_on_change([sys.executable, "manage.py", "worker", *names])
             return
+        # Celery reads it when it is imported: being told to end is a soft shutdown, see `settings/celery.py`.
+        os.environ["REMAP_SIGTERM"] = "SIGQUIT"
         commands = [[sys.executable, "-m", "celery", "--app=config", "worker", *worker_flags(name)] for name in names]
         if len(commands) == 1:
             # This process becomes the worker: signals reach it, and there is nothing in between.

@@ -1,0 +1,57 @@
+"""The table."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils import timezone
+from kombu.utils import json
+
+
+class DeadLetter(models.Model):
+    """A task that failed for good."""
+
+    class State(models.TextChoices):
+        """What a person has done about it."""
+
+        WAITING = "waiting"
+        REPLAYED = "replayed"
+        DISCARDED = "discarded"
+
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    task_id = models.CharField(max_length=255, unique=True)
+    #: Empty if the message could not be read.
+    task_name = models.CharField(max_length=255, blank=True)
+    queue = models.CharField(max_length=255, blank=True)
+    #: `[args, kwargs]` as kombu's JSON, which keeps dates, decimals and UUIDs; else what the unreadable message held.
+    arguments = models.TextField()
+    exception = models.TextField()
+    traceback = models.TextField(blank=True)
+    #: How often it was tried or, if its workers died of it, delivered.
+    attempts = models.PositiveIntegerField(default=1)
+    failed_at = models.DateTimeField(default=timezone.now, db_index=True)
+    # Its place in a workflow: the first task's id, that of the task which sent it, that of its group or chord.
+    root_id = models.CharField(max_length=255, blank=True, db_index=True)
+    parent_id = models.CharField(max_length=255, blank=True)
+    group_id = models.CharField(max_length=255, blank=True)
+    #: The id of the task that was sent in its place.
+    replayed_as = models.CharField(max_length=255, blank=True)
+    settled_at = models.DateTimeField("replayed or discarded at", null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-failed_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.task_name or 'unreadable message'}[{self.task_id}]"
+
+    def keep(self) -> None:
+        """Write it, unless this task stands there already: a failure may be told twice, and be settled by then."""
+        type(self).objects.get_or_create(task_id=self.task_id, defaults=self.values())
+
+    def values(self) -> dict[str, Any]:
+        """Return its fields by name, without the primary key."""
+        return {field.attname: getattr(self, field.attname) for field in self._meta.fields if not field.primary_key}
+
+    def signature_arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """Return args and kwargs as the task had them. Raises ValueError for an unreadable message."""
+        args, kwargs = json.loads(self.arguments)
+        return args, kwargs
