@@ -14,7 +14,8 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -298,6 +299,7 @@ class RabbitMQ(Server):
     name = "rabbitmq"
     start_seconds = 60
     user = "sandbox"
+    #: The one that `url` leads to.
     virtual_host = "sandbox"
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -327,6 +329,18 @@ class RabbitMQ(Server):
         if done.returncode:
             raise ServerFailed(f"rabbitmqctl {' '.join(arguments)}:\n{done.stderr}{done.stdout}")
         return done.stdout
+
+    @contextmanager
+    def fresh_virtual_host(self) -> Iterator[None]:
+        """Have `url` lead to a virtual host of its own, with nothing in it, which is gone afterwards."""
+        before, self.virtual_host = self.virtual_host, secrets.token_hex(4)
+        self.ctl("add_vhost", self.virtual_host)
+        self.ctl("set_permissions", "-p", self.virtual_host, self.user, ".*", ".*", ".*")
+        try:
+            yield
+        finally:
+            self.ctl("delete_vhost", self.virtual_host)
+            self.virtual_host = before
 
     def _configure(self) -> None:
         self.ports = free_ports(3)

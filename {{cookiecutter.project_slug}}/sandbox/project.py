@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import IO, Any, Self
@@ -88,10 +89,9 @@ class Project:
         process = self.processes.pop(name)
         if signum != signal.SIGKILL:
             process.send_signal(signum)
-            try:
-                return process.wait(STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                pass
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_TIMEOUT)
+        # What is left of its session: all of it after SIGKILL or a stop that took too long.
         subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
         return process.wait()
 

@@ -1,11 +1,16 @@
-"""Real brokers for the tests that need them, started once a session."""
+"""Real brokers for the tests that need them, a stage for the proofs, and the table that ends a run."""
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
 from sandbox.brokers import RabbitMQ, Redis, Server, ServerMissing
+
+from .shop import Proof, Shop, table
+
+PROOFS = pytest.StashKey[list[Proof]]()
 
 
 def installed[S: Server](kind: type[S]) -> S:
@@ -51,3 +56,48 @@ def broker(request: pytest.FixtureRequest) -> Server:
     """Each of the two in turn."""
     server: Server = request.getfixturevalue(f"{request.param}_server")
     return server
+
+
+@pytest.fixture(scope="session")
+def ledger_server() -> Iterator[Redis]:
+    """The Redis of the ledger."""
+    with installed(Redis) as server:
+        yield server
+
+
+def _stage(broker: Server, results: Redis, ledger: Redis, folder: Path, config: pytest.Config) -> Iterator[Shop]:
+    shop = Shop(folder, broker, results, ledger, config.stash.setdefault(PROOFS, []))
+    with shop.project, shop.ledger:
+        shop.ledger.flushall()
+        yield shop
+
+
+@pytest.fixture
+def redis_shop(ledger_server: Redis, tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Shop]:
+    """The project on a Redis of its own."""
+    with Redis() as broker:
+        yield from _stage(broker, broker, ledger_server, tmp_path, pytestconfig)
+
+
+@pytest.fixture
+def rabbitmq_shop(
+    rabbitmq_server: RabbitMQ, ledger_server: Redis, tmp_path: Path, pytestconfig: pytest.Config
+) -> Iterator[Shop]:
+    """The project on a virtual host of its own, with a Redis of its own for results."""
+    with rabbitmq_server.fresh_virtual_host(), Redis() as results:
+        yield from _stage(rabbitmq_server, results, ledger_server, tmp_path, pytestconfig)
+
+
+@pytest.fixture(params=["redis", "rabbitmq"])
+def shop(request: pytest.FixtureRequest) -> Shop:
+    """The project on each of the two in turn."""
+    stage: Shop = request.getfixturevalue(f"{request.param}_shop")
+    return stage
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """End the run with what was proven."""
+    if proofs := config.stash.get(PROOFS, []):
+        terminalreporter.section("proven")
+        for line in table(proofs):
+            terminalreporter.line(line)

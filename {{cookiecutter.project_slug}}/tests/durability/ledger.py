@@ -1,19 +1,140 @@
-"""Tasks that note that they ran, in Redis: outside the broker's and the database's own books."""
+"""The tasks of the proofs. What they do they note in a Redis of its own: outside the broker and the database.
+
+A note is `kind entry`. `begin` and `end` stand around work that a fault may hit; `note` is a task's whole work.
+"""
+
+import os
+import signal
+import time
+from typing import Any
 
 import redis
-from celery import shared_task
-from django.conf import settings
+from celery import Task, shared_task
+from celery.exceptions import Reject, SoftTimeLimitExceeded
+from django.contrib.auth.models import Group
+from django.db import transaction
 
+from {{ cookiecutter.project_slug }}.tasking.errors import TransientError
+from {{ cookiecutter.project_slug }}.tasking.idempotency import first_time
 from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
-from {{ cookiecutter.project_slug }}.tasking.transport import redis_database
 
-DATABASE = 9
+#: The list of the notes.
+NOTES = "notes"
+
+
+def connect() -> Any:
+    """Return a client of the ledger."""
+    return redis.Redis.from_url(os.environ["LEDGER_URL"], decode_responses=True)
+
+
+def write(kind: str, entry: str) -> None:
+    """Add a note with the time and the process id."""
+    with connect() as client:
+        client.rpush(NOTES, f"{kind} {entry} {time.time()} {os.getpid()}")
 
 
 @shared_task(
     queue=DEFAULT,
 )
-def note(book: str, entry: str) -> None:
-    """Add an entry to a book. Again: it stands there twice, which is what the ledger is for."""
-    with redis.Redis.from_url(redis_database(settings.CELERY_RESULT_BACKEND, DATABASE)) as client:
-        client.rpush(book, entry)
+def note(entry: str) -> None:
+    """Note that it ran. Again: once more, which is what the ledger is for."""
+    write("note", entry)
+
+
+@shared_task(
+    queue=DEFAULT,
+    ignore_result=False,
+)
+def part(entry: str) -> str:
+    """Note that it ran, and return the entry: a part of a chord. Again: once more."""
+    write("note", entry)
+    return entry
+
+
+@shared_task(
+    queue=DEFAULT,
+)
+def work(entry: str, seconds: float) -> None:
+    """Take a while. Again: as long."""
+    write("begin", entry)
+    time.sleep(seconds)
+    write("end", entry)
+
+
+@shared_task(
+    queue=DEFAULT,
+)
+def charge(entry: str, seconds: float) -> None:
+    """Make a row in a transaction that takes a while. Again: nothing, by its key."""
+    write("begin", entry)
+    with transaction.atomic():
+        if first_time(f"charge:{entry}"):
+            Group.objects.create(name=f"{entry}:{time.time_ns()}")
+            time.sleep(seconds)
+    write("end", entry)
+
+
+@shared_task(
+    queue=DEFAULT,
+    ignore_result=False,
+)
+def die(entry: str, whole_worker: bool = False, lives: int = 1_000) -> None:
+    """Kill the process it runs in or, with `whole_worker`, that one's parent too; `lives` times. Again: the same."""
+    write("begin", entry)
+    with connect() as client:
+        if client.incr(f"deaths:{entry}") > lives:
+            write("end", entry)
+            return
+    if whole_worker:
+        os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@shared_task(
+    queue=DEFAULT,
+    ignore_result=False,
+)
+def hang(entry: str, heed_soft_limit: bool = False) -> None:
+    """Never end, not even at the soft time limit unless `heed_soft_limit`. Again: the same."""
+    write("begin", entry)
+    while True:
+        try:
+            time.sleep(60)
+        except SoftTimeLimitExceeded:
+            write("soft", entry)
+            if heed_soft_limit:
+                raise
+
+
+@shared_task(
+    bind=True,
+    queue=DEFAULT,
+    ignore_result=False,
+)
+def fail(self: Task[..., None], entry: str, how: str) -> None:
+    """Fail as told: `bug`, `transient` or `reject`. Again: the same."""
+    write(f"try{self.request.retries}", entry)
+    match how:
+        case "transient":
+            raise TransientError(entry)
+        case "reject":
+            raise Reject(entry, requeue=False)
+        case _:
+            raise LookupError(entry)
+
+
+@shared_task(
+    queue=DEFAULT,
+)
+def body(parts: list[str], entry: str) -> None:
+    """Note that a chord is complete, with what its parts returned. Again: once more."""
+    write("body", f"{entry}={'+'.join(sorted(parts))}")
+
+
+@shared_task(
+    bind=True,
+    queue=DEFAULT,
+)
+def errback(self: Task[..., None], entry: str) -> None:
+    """Note that a workflow failed. Again: once more."""
+    write("errback", entry)
