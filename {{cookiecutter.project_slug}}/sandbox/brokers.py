@@ -274,7 +274,8 @@ class Redis(Server):
             "dir .",
             'save ""',
             "appendonly yes",
-            "appendfsync everysec",
+            # As a broker's: what was acknowledged is on disk. The usual `everysec` may lose the last second.
+            "appendfsync always",
             "maxmemory-policy noeviction",
         )
 

@@ -11,8 +11,8 @@ from .brokers import HOST, free_ports
 class Proxy:
     """Passes on what reaches `port` to the port of a server; a context manager.
 
-    `silence()` makes each connection that is open at that moment, and no other, a half-open one: nobody is told, nothing
-    arrives. New ones are passed on, unless `refuse` is set: then nobody answers them either.
+    `silence()` makes each connection that is open at that moment a half-open one: nobody is told, nothing arrives. New
+    ones are passed on, unless `refuse` is set: then nobody answers them either.
     """
 
     def __init__(self, target: int) -> None:

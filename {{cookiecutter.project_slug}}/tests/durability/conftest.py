@@ -70,6 +70,9 @@ def _stage(broker: Server, results: Redis, ledger: Redis, folder: Path, config: 
     with shop.project, shop.ledger:
         shop.ledger.flushall()
         yield shop
+        # What has been proven needs no orderly end.
+        for name in list(shop.project.processes):
+            shop.kill(name)
 
 
 @pytest.fixture

@@ -124,6 +124,17 @@ def fail(self: Task[..., None], entry: str, how: str) -> None:
 
 
 @shared_task(
+    bind=True,
+    queue=DEFAULT,
+)
+def retried(self: Task[..., None], entry: str) -> None:
+    """Fail the first time as something does that passes, then note that it ran. Again: the same."""
+    if not self.request.retries:
+        raise TransientError(entry)
+    write("note", entry)
+
+
+@shared_task(
     queue=DEFAULT,
 )
 def body(parts: list[str], entry: str) -> None:

@@ -1,6 +1,7 @@
 """A stage for the proofs: the project on a broker, its processes started as users start them, and a ledger."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import redis
 
 from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
 
-from sandbox.brokers import Redis, Server
+from sandbox.brokers import RabbitMQ, Redis, Server
 from sandbox.project import ROOT, Project
 
 from .checker import Account
@@ -108,6 +109,24 @@ class Shop:
         self.wait_for(f"{name} ready", lambda: " ready." in self.project.log(name).read_text())
         return name
 
+    def kill(self, name: str) -> float:
+        """Kill a process and all that came of it with SIGKILL, and return when."""
+        self.project.stop(name, signal.SIGKILL)
+        return time.time()
+
+    def cut_connections(self) -> None:
+        """Have the broker close every connection of a client."""
+        if isinstance(self.broker, RabbitMQ):
+            self.broker.ctl("close_all_connections", "--vhost", self.broker.virtual_host, "a fault")
+        else:
+            with redis.Redis.from_url(self.broker.url) as client:
+                client.client_kill_filter(_type="normal", skipme=True)
+
+    def change_redis(self, **options: Any) -> None:
+        """On Redis, have the processes that start from now on see other transport options."""
+        if self.on_redis:
+            self.change(CELERY_BROKER_TRANSPORT_OPTIONS=options)
+
     def notes(self, *kinds: str) -> list[Note]:
         """Return the notes of these kinds, or all, in their order."""
         lines = (line.split(" ") for line in self.ledger.lrange(NOTES, 0, -1))
@@ -118,6 +137,15 @@ class Shop:
         """Return how often each entry was noted with these kinds."""
         return Counter(note.entry for note in self.notes(*kinds))
 
+    def at_work(self) -> set[str]:
+        """Return the entries of which a task has begun more often than it ended."""
+        return set((self.counted("begin") - self.counted("end")).keys())
+
+    def effects(self) -> list[str]:
+        """Return the entry of each row that `charge` made."""
+        rows = self.run("print(*Group.objects.values_list('name', flat=True))").split()
+        return [row.partition(":")[0] for row in rows]
+
     def wait_for[T](self, what: str, probe: Callable[[], T], seconds: float = SOON) -> T:
         """Probe until the answer is true, and return it. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
@@ -127,6 +155,10 @@ class Shop:
                 raise TimeoutError(msg)
             time.sleep(0.05)
         return answer
+
+    def wait_for_notes(self, kind: str, count: int) -> None:
+        """Wait for so many notes of a kind. Raises TimeoutError."""
+        self.wait_for(f"{count} of {kind}", lambda: len(self.notes(kind)) >= count)
 
     def drain(self, entries: set[str], *kinds: str, seconds: float = SOON) -> None:
         """Wait until all entries are noted. It does not complain if they are not: the checker will."""

@@ -33,6 +33,15 @@ class Request(request.Request):  # type: ignore[misc]
         finally:
             self.task.request_stack.pop()
 
+    def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None:
+        """Stop the task, since the connection is lost on which it could be acknowledged; the broker delivers it again.
+
+        Celery's own notes that after it has told the result backend. If that is away too, as where one Redis is both,
+        it takes the end of the process for a revocation and acknowledges: the task would be lost.
+        """
+        self._already_cancelled = True
+        super().cancel(pool, signal, emit_retry)
+
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """Handle an exceeded time limit; at the hard one, the failure of the task."""
         with self._as_current():

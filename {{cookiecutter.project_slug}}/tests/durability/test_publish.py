@@ -1,0 +1,103 @@
+"""What a sender was told is sent: it arrives, whatever becomes of the broker; and a sender waits for nobody."""
+
+import time
+
+import pytest
+
+from {{ cookiecutter.project_slug }}.tasking.queues import BULK, CRITICAL
+
+from .checker import Account
+from .shop import Shop
+
+pytestmark = pytest.mark.broker
+
+#: Sends notes until it is told to stop, and writes down each attempt and each call that returned.
+PUBLISHER = """
+number = 0
+with connect() as client:
+    while not client.exists("stop"):
+        entry = "p%d" % number
+        write("attempted", entry)
+        try:
+            note.delay(entry)
+            write("acknowledged", entry)
+        except Exception as error:
+            print(repr(error), flush=True)
+        number += 1
+write("stopped", "publisher")
+"""
+
+
+@pytest.mark.parametrize("fault", ["kill", "stop"])
+def test_no_acknowledged_publish_is_lost(shop: Shop, fault: str) -> None:
+    """A process publishes without a pause; the broker is killed with SIGKILL, or stopped in good order, and comes back.
+
+    Promise: every message of which the sender was told that it is sent is executed. Phantoms - the sender saw an error,
+    and the message is there - are allowed.
+    """
+    shop.start("-c", shop.command(PUBLISHER)[-1], name="publisher")
+    shop.wait_for_notes("acknowledged", 200)
+    getattr(shop.broker, fault)()
+    shop.broker.start()
+    back = time.time()
+    shop.wait_for("publishing", lambda: any(note.at > back for note in shop.notes("acknowledged")))
+    again = next(note.at for note in shop.notes("acknowledged") if note.at > back)
+    shop.wait_for("more", lambda: sum(note.at > again for note in shop.notes("acknowledged")) >= 200)
+    shop.ledger.set("stop", 1)
+    shop.wait_for_notes("stopped", 1)
+    acknowledged = set(shop.counted("acknowledged"))
+    shop.worker()
+    shop.drain(acknowledged, "note", seconds=120)
+    account = Account.of(acknowledged, shop.counted("note").elements(), shop.counted("attempted"))
+    what = {"kill": "killed", "stop": "stopped"}[fault]
+    shop.prove(f"no acknowledged publish is lost when the broker is {what}", account, again - back)
+
+
+def test_a_dead_result_backend_delays_no_publish(rabbitmq_shop: Shop) -> None:
+    """The Redis of the results is killed; a task that keeps no result is sent, and executed.
+
+    Promise: the call returns within a second, and the task runs. Only a Canvas needs results.
+    """
+    shop = rabbitmq_shop
+    shop.worker()
+    shop.results.kill()
+    took = float(shop.run("began = time.monotonic(); note.delay('sent'); print(time.monotonic() - began)"))
+    shop.drain({"sent"}, "note")
+    shop.prove("a dead result backend delays no publish", Account.of({"sent"}, shop.counted("note").elements()), took)
+    assert took < 1
+
+
+def test_a_misspelt_queue_is_an_error_at_the_call(shop: Shop) -> None:
+    """A task is sent to a queue that is not in the table. Promise: the call raises; nothing lies where nobody reads."""
+    raised = shop.run("""
+try:
+    note.apply_async(['nowhere'], queue='deafult')
+except Exception as error:
+    print(type(error).__name__)
+""")
+    assert raised == "QueueNotFound"
+
+
+def test_a_click_does_not_wait_behind_bulk_work(shop: Shop) -> None:
+    """1,000 tasks wait on `bulk`, with a worker at work on them; one task a moment is sent to `critical`.
+
+    Promise: each of these begins within a second, though the bulk work takes far longer.
+    """
+    shop.run(f"for number in range(1000): work.apply_async(['b%d' % number, 0.05], queue={BULK!r})")
+    shop.worker(BULK)
+    shop.worker(CRITICAL)
+    shop.wait_for("bulk work", shop.at_work)
+    shop.run(f"""
+for number in range(20):
+    write("sent", "click%d" % number)
+    note.apply_async(["click%d" % number], queue={CRITICAL!r})
+    time.sleep(0.05)
+""")
+    clicks = set(shop.counted("sent"))
+    shop.drain(clicks, "note")
+    sent = {note.entry: note.at for note in shop.notes("sent")}
+    waits = [note.at - sent[note.entry] for note in shop.notes("note")]
+    account = Account.of(clicks, shop.counted("note").elements())
+    shop.prove("a click does not wait behind bulk work", account, max(waits, default=None))
+    assert max(waits) < 1
+    assert len(shop.notes("end")) < 1000, "there was no bulk work left to wait behind"
