@@ -22,6 +22,8 @@ class Proxy:
         (self.port,) = free_ports(1)
         self.refuse = False
         self._open: set[asyncio.Event] = set()
+        # Held here: asyncio itself does not keep a task that waits for what nobody else knows.
+        self._serving: set[asyncio.Task[None] | None] = set()
 
     def silence(self) -> int:
         """Make the open connections half-open, and return how many there were."""
@@ -50,6 +52,8 @@ class Proxy:
     async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         writers = [to_client]
         passing = asyncio.Event()
+        task = asyncio.current_task()
+        self._serving.add(task)
         try:
             if self.refuse:
                 await passing.wait()
@@ -62,6 +66,7 @@ class Proxy:
                 await asyncio.gather(*ways)
         finally:
             self._open.discard(passing)
+            self._serving.discard(task)
             for writer in writers:
                 writer.transport.abort()
 

@@ -23,7 +23,7 @@ class Account:
     def of(cls, sent: Iterable[str], executed: Iterable[str], attempted: Iterable[str] = ()) -> "Account":
         """Return the account of entries; without `attempted`, no attempt failed."""
         acknowledged = frozenset(sent)
-        return cls(acknowledged | frozenset(attempted), acknowledged, Counter(executed))
+        return cls(acknowledged | frozenset(attempted), acknowledged, Counter(iter(executed)))
 
     @property
     def lost(self) -> set[str]:

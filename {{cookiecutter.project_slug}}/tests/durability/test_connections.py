@@ -58,18 +58,19 @@ def test_a_half_open_connection_heals(shop: Shop) -> None:
         assert proxy.silence() > 0
         silent = time.time()
         shop.start("-c", shop.command(SENDER)[-1], name="sender")
-        again = shop.wait_for("work again", lambda: [note.at for note in shop.notes("note") if note.at > silent], 120)
+        shop.wait_for("work again", lambda: any(note.at > silent for note in shop.notes("note")), 2 * HALF_OPEN)
+        again = next(note.at for note in shop.notes("note") if note.at > silent)
         shop.ledger.set("stop", 1)
         shop.wait_for_notes("stopped", 1)
         sent = set(shop.counted("sent")) | {"before"}
         shop.drain(sent, "note")
         account = Account.of(sent, shop.counted("note").elements())
-        shop.prove("a half-open connection heals", account, again[0] - silent)
-        assert again[0] - silent < HALF_OPEN
+        shop.prove("a half-open connection heals", account, again - silent)
+        assert again - silent < HALF_OPEN
 
 
 def test_a_broker_that_restarts_under_load_loses_nothing(shop: Shop) -> None:
-    """Tasks of all kinds - short ones, some that are retried, chains, a chord - while the broker is stopped and started.
+    """Tasks of all kinds - short, retried, chains, a chord - while the broker is stopped and started.
 
     Promise: all are executed, every chain to its end and the chord's body once.
     """
@@ -123,8 +124,7 @@ def test_an_exceeded_consumer_timeout_loses_nothing(rabbitmq_shop: Shop, rabbitm
         shop.wait_for_notes("begin", 2)
     finally:
         wait("1800000" if "ok" not in patient else re.findall(r"\d+", patient)[0])
-    told = time.time()
     shop.drain({"slow"}, "end", seconds=90)
     effects = shop.effects()
-    shop.prove("an exceeded consumer timeout", Account.of({"slow"}, effects), shop.notes("end")[0].at - told)
+    shop.prove("an exceeded consumer timeout", Account.of({"slow"}, effects))
     assert effects == ["slow"]

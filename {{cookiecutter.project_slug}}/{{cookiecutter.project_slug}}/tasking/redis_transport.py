@@ -1,18 +1,48 @@
-"""A Redis that has dead letters, as RabbitMQ has them: what is rejected is kept, what is poison is set aside.
+"""A Redis that loses no message between the queue and the worker, and has dead letters as RabbitMQ has them.
 
-kombu's own destroys a message that a worker rejects - an unknown task, an unreadable body - and delivers one that kills
-its worker again for ever. Both end here in the list `dead_letter`, in the transaction that takes them off the others.
-The headers are RabbitMQ's: `x-delivery-count`, and `x-death` with reason and queue.
+kombu's own pops a message off its queue and notes in a second step that a worker holds it: what is popped for a worker
+that dies then, or whose connection is half-open, is gone. Here it is moved to a second list, `QUEUE:taken`, in the same
+step, and leaves that one in the transaction that notes it as held; what stays there is put back.
 
-It builds on internals of kombu 5.7: `QoS.reject`, `QoS.restore_visible`, `Channel._do_restore_message`. Without the
-options, it is kombu's own.
+kombu's own also destroys a message that a worker rejects - an unknown task, an unreadable body - and delivers one that
+kills its worker again for ever. Both end here in the list `dead_letter`, in the transaction that takes them off the
+others. The headers are RabbitMQ's: `x-delivery-count`, and `x-death` with reason and queue.
+
+It builds on internals of kombu 5.7, all of them methods of `QoS` and `Channel` in `kombu.transport.redis`. A queue is
+one list, without priorities. Without the options for dead letters there are none.
 """
 
-from typing import Any
+from time import monotonic, time
+from typing import Any, ClassVar
 
 from kombu.transport import redis, virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
+from kombu.utils.uuid import uuid
+
+#: Seconds that a message may lie among the taken ones, where it stays for a moment: one round trip.
+GRACE = 5
+
+#: Puts back what lies in the list KEYS[1] for longer than ARGV[1] seconds, at the end of the list KEYS[2] that is read
+#: next. Since when, is noted in the sorted set KEYS[3] when a message is first seen.
+PUT_BACK = """
+local now = tonumber(redis.call('TIME')[1])
+local waiting = {}
+for _, item in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+    local since = tonumber(redis.call('ZSCORE', KEYS[3], item) or now)
+    if now - since >= tonumber(ARGV[1]) then
+        redis.call('LREM', KEYS[1], 1, item)
+        redis.call('RPUSH', KEYS[2], item)
+    else
+        table.insert(waiting, since)
+        table.insert(waiting, item)
+    end
+end
+redis.call('DEL', KEYS[3])
+if #waiting > 0 then
+    redis.call('ZADD', KEYS[3], unpack(waiting))
+end
+"""
 
 
 class QoS(redis.QoS):  # type: ignore[misc]
@@ -20,6 +50,17 @@ class QoS(redis.QoS):  # type: ignore[misc]
 
     #: Whether what is given back was held by a worker that died, not by one that stops in good order.
     is_worker_lost = False
+    _put_back_at = float("-inf")
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Note a message as held: from now on it is given back if its worker dies."""
+        delivery = message.delivery_info
+        held = dumps([message._raw, delivery["exchange"], delivery["routing_key"]])
+        with self.pipe_or_acquire() as pipe:
+            pipe.zadd(self.unacked_index_key, {delivery_tag: time()}).hset(self.unacked_key, delivery_tag, held)
+            self.channel.leave_taken(pipe)
+            pipe.execute()
+        virtual.QoS.append(self, message, delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Give a message back to its queue or, without `requeue`, put it among the dead letters."""
@@ -40,19 +81,24 @@ class QoS(redis.QoS):  # type: ignore[misc]
         virtual.QoS.ack(self, delivery_tag)
 
     def restore_visible(self, *args: Any, **kwargs: Any) -> None:
-        """Give back what is held for longer than the visibility timeout: its worker is dead."""
+        """Give back what is held for longer than the visibility timeout, and what was taken and never held."""
         self.is_worker_lost = True
         try:
             super().restore_visible(*args, **kwargs)
         finally:
             self.is_worker_lost = False
+        if monotonic() - self._put_back_at >= self.channel.unacked_restore_interval:
+            self._put_back_at = monotonic()
+            self.channel.put_back()
 
 
 class Channel(redis.Channel):  # type: ignore[misc]
-    """A channel with a delivery limit and a dead-letter exchange."""
+    """A channel that takes messages without a gap, with a delivery limit and a dead-letter exchange."""
 
     QoS = QoS
 
+    #: BLMOVE, which takes from one list, has no second one for other priorities.
+    priority_steps: ClassVar = [0]
     delivery_limit = 0
     dead_letter_exchange = ""
     dead_letter_routing_key = ""
@@ -63,11 +109,23 @@ class Channel(redis.Channel):  # type: ignore[misc]
         "dead_letter_routing_key",
     )
 
-    def prepare_message(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return a message to publish. A retry is given the headers of what it retries; the count is not its own."""
-        message: dict[str, Any] = super().prepare_message(*args, **kwargs)
-        message["headers"] = {name: value for name, value in message["headers"].items() if name != "x-delivery-count"}
-        return message
+    #: The queue that is asked for a message, and that message from its arrival here until it is noted as held.
+    _asked = ""
+    _taken: bytes | None = None
+
+    def leave_taken(self, pipe: Any) -> None:
+        """Have the message that has just been taken leave the list of those when the pipe is executed."""
+        if self._taken is not None:
+            pipe.lrem(_taken_from(self._asked), 1, self._taken)
+            self._taken = None
+
+    def put_back(self) -> None:
+        """Put back what was taken and never held: it was for a worker that died, or did not get it."""
+        with self.conn_or_acquire() as client:
+            script = client.register_script(PUT_BACK)
+            for queue in filter(None, {*self.active_queues, self.dead_letter_routing_key}):
+                taken = _taken_from(queue)
+                script(keys=[taken, queue, f"{taken}_since"], args=[GRACE])
 
     def bury(self, payload: dict[str, Any], routing_key: str, reason: str, pipe: Any) -> None:
         """Have a message put among the dead letters when the pipe is executed."""
@@ -81,6 +139,78 @@ class Channel(redis.Channel):  # type: ignore[misc]
         # Nothing is bound if somebody has emptied the database: then the list of that name.
         for queue in self._lookup(self.dead_letter_exchange, key) or [key]:
             pipe.lpush(queue, dumps(payload))
+
+    def prepare_message(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return a message to publish. A retry is given the headers of what it retries; the count is not its own."""
+        message: dict[str, Any] = super().prepare_message(*args, **kwargs)
+        message["headers"] = {name: value for name, value in message["headers"].items() if name != "x-delivery-count"}
+        return message
+
+    def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
+        """Return the next message of a queue, or None."""
+        message = super().basic_get(queue, no_ack, **kwargs)
+        self._drop_taken()
+        return message
+
+    def _get(self, queue: str) -> dict[str, Any]:
+        with self.conn_or_acquire() as client:
+            item = client.lmove(queue, _taken_from(queue), "RIGHT", "LEFT")
+        payload = self._unpack(queue, item)
+        if payload is None:
+            raise virtual.base.Empty
+        return payload
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        # Of several queues each has its turn; a worker of this project reads one.
+        for queue in self._queue_cycle.consume(1):
+            self._asked = queue
+            self._in_poll = self.client.connection
+            self._brpop_sent_at = monotonic()
+            wait = timeout or self.brpop_timeout
+            self.client.connection.send_command("BLMOVE", queue, _taken_from(queue), "RIGHT", "LEFT", wait)
+
+    def _brpop_read(self, **options: Any) -> bool:
+        try:
+            try:
+                item = self.client.parse_response(self.client.connection, "BLMOVE", **options)
+            except self.connection_errors:
+                self.client.connection.disconnect()
+                raise
+            queue = self._asked
+            self._queue_cycle.rotate(queue)
+            payload = self._unpack(queue, item)
+            if payload is None:
+                raise virtual.base.Empty
+            self.connection._deliver(payload, queue)
+            self._drop_taken()
+            return True
+        finally:
+            self._in_poll = None
+            self._flush_brpop_reauth()
+
+    def _unpack(self, queue: str, item: bytes | None) -> dict[str, Any] | None:
+        """Return the message of an item that has just been taken; None if there is none, or if it is no message."""
+        self._asked, self._taken = queue, item
+        if item is None:
+            return None
+        try:
+            payload: dict[str, Any] = loads(bytes_to_str(item))
+            payload["properties"]["delivery_tag"]
+        except (ValueError, TypeError, KeyError):
+            # Put there by hand. It would come back for ever, each time in the way of others.
+            payload = {"body": item.decode("utf-8", "backslashreplace"), "properties": {"delivery_tag": uuid()}}
+            with self.conn_or_acquire() as client, client.pipeline() as pipe:
+                self.leave_taken(pipe)
+                self.bury(payload, queue, "rejected", pipe)
+                pipe.execute()
+            return None
+        return payload
+
+    def _drop_taken(self) -> None:
+        """Forget what was taken and need not be held, since its reader acknowledges nothing."""
+        if self._taken is not None:
+            with self.conn_or_acquire() as client:
+                self.leave_taken(client)
 
     def _do_restore_message(
         self, payload: dict[str, Any], exchange: str, routing_key: str, pipe: Any, leftmost: bool = False
@@ -100,3 +230,8 @@ class Transport(redis.Transport):  # type: ignore[misc]
     """Redis as a broker."""
 
     Channel = Channel
+
+
+def _taken_from(queue: str) -> str:
+    """Return the list of what has been taken from a queue and is not yet noted as held."""
+    return f"{queue}:taken"

@@ -39,6 +39,8 @@ def options(broker_url: str, exchange: str) -> dict[str, Any]:
                 # Look for such messages every 10 s, not every 100 s.
                 "unacked_restore_interval": 10,
                 "unacked_restore_throttle": 1,
+                # Two of these without an answer: the connection is half-open, and made again.
+                "health_check_interval": 10,
                 "delivery_limit": DELIVERY_LIMIT,
                 "dead_letter_exchange": exchange,
                 "dead_letter_routing_key": DEAD_LETTER,

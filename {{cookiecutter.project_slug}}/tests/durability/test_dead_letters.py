@@ -1,0 +1,94 @@
+"""Whatever ends a task for good, it stands in one table, and can be sent again."""
+
+import json
+import re
+
+import pytest
+
+from sandbox.brokers import RabbitMQ
+
+from .checker import Account
+from .shop import Shop
+
+pytestmark = pytest.mark.broker
+
+#: How each task ends, and how its dead letter begins.
+ENDS = {
+    "fail.delay('bug', 'bug')": "LookupError: bug",
+    "spend.delay('spent')": "TransientError: spent",
+    "hang.apply_async(['soft', True], soft_time_limit=1, time_limit=20)": "SoftTimeLimitExceeded",
+    "hang.apply_async(['hard'], soft_time_limit=1, time_limit=2)": "TimeLimitExceeded",
+    "fail.delay('rejected', 'reject')": "Reject",
+    "die_for_good.delay('lost')": "WorkerLostError",
+    "app.send_task('nobody.knows', ['unknown'], queue='default')": "NotRegistered",
+    "send_garbage('unreadable')": "DecodeError",
+}
+
+SEND = """
+from config import celery_app as app
+
+def send_garbage(text):
+    with app.producer_or_acquire() as producer:
+        producer.publish(
+            text, routing_key="default", exchange=app.conf.task_default_exchange,
+            content_type="application/json", content_encoding="utf-8", headers={"task": note.name, "id": text},
+        )
+"""
+
+
+def test_every_end_stands_in_the_table(shop: Shop) -> None:
+    """Tasks that end in all ways: an exception, spent retries, the soft and the hard limit, a rejection, a lost child,
+    a name that the worker does not know, a message that nobody can read.
+
+    Promise: each has one dead letter, with its name, its arguments and why; the worker goes on.
+    """
+    shop.worker()
+    shop.run(SEND + "\n".join([*ENDS, "note.delay('after')"]))
+    letters = shop.letters(len(ENDS))
+    shop.drain({"after"}, "note")
+    found = {letter["arguments"].strip('[]"').partition('"')[0]: letter for letter in letters}
+    assert len(letters) == len(ENDS)
+    for call, exception in ENDS.items():
+        letter = found[entry_of(call)]
+        assert letter["exception"].startswith(exception), call
+        assert (letter["queue"], letter["state"]) == ("default", "waiting"), call
+    assert all(found[entry]["task_name"] for entry in found)
+    assert "LookupError" in found["bug"]["traceback"]
+    assert found["spent"]["attempts"] == 3
+    assert found["rejected"]["task_name"] == "tests.durability.ledger.fail"
+    account = Account.of({entry_of(call) for call in ENDS}, found)
+    shop.prove("whatever ends a task, it stands in the table", account)
+
+
+def entry_of(call: str) -> str:
+    """Return the entry in a call: its first quoted word that is no name of a task or queue."""
+    words: list[str] = re.findall(r"'([\w.]+)'", call)
+    return next(word for word in words if word not in {"nobody.knows", "default"})
+
+
+def test_poison_is_set_aside_and_replayed(shop: Shop) -> None:
+    """A task that kills its whole worker, which is started again each time, and others beside it.
+
+    Promise: after the delivery limit it is a dead letter, the others are executed, and a replay sends it once more,
+    with the same arguments.
+    """
+    limit = 2
+    shop.change_redis(visibility_timeout=3, unacked_restore_interval=1, delivery_limit=limit)
+    if isinstance(shop.broker, RabbitMQ):
+        lower = json.dumps({"delivery-limit": limit})
+        host = shop.broker.virtual_host
+        shop.broker.ctl("set_policy", "-p", host, "poison", "^default$", lower, "--apply-to", "queues")
+    shop.worker(restarts=True)
+    others = {f"n{number}" for number in range(8)}
+    shop.run(f"die.delay('poison', whole_worker=True, lives={limit + 1}); [note.delay(entry) for entry in {others}]")
+    (letter,) = shop.letters(seconds=120)
+    assert shop.counted("begin") == {"poison": limit + 1}
+    assert letter["exception"].startswith(f"WorkerLostError: It was delivered {limit + 1} times")
+    shop.drain(others, "note")
+
+    replayed = shop.project.manage("dead_letters", "replay", str(letter["id"]))
+    assert "replayed as" in replayed
+    shop.drain({"poison"}, "end")
+    account = Account.of(others | {"poison"}, [*shop.counted("note").elements(), *shop.counted("end").elements()])
+    shop.prove("poison ends in the dead letters and replays", account)
+    assert shop.counted("end") == {"poison": 1}
