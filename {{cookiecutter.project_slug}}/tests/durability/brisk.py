@@ -5,7 +5,7 @@ from datetime import timedelta
 from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
 from {{ cookiecutter.project_slug }}.tasking.schedule import SCHEDULE
 
-from config.settings.local import *  # noqa: F403
+from .settings import *  # noqa: F403
 
 #: Seconds from one tick to the next.
 SLOT = 2

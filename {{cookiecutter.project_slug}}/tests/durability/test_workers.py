@@ -147,7 +147,7 @@ def test_recycled_children_lose_nothing(shop: Shop) -> None:
 def test_a_cut_connection_in_mid_task_changes_nothing_twice(shop: Shop) -> None:
     """Tasks that change the database in a transaction of 3 s; the broker cuts all connections in their midst.
 
-    Promise: they are delivered again, and what they change is changed once.
+    Promise: the copies that still run are stopped, the tasks are delivered again, and what they change is changed once.
     """
     shop.change_redis(visibility_timeout=VISIBILITY_TIMEOUT)
     shop.worker()
@@ -161,3 +161,4 @@ def test_a_cut_connection_in_mid_task_changes_nothing_twice(shop: Shop) -> None:
     effects = shop.effects()
     shop.prove("a cut connection: the effect stands once", Account.of(entries, effects), again[0] - cut)
     assert sorted(effects) == sorted(entries)
+    assert shop.counted("end") == dict.fromkeys(entries, 1)
