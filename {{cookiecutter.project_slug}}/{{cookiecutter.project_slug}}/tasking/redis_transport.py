@@ -4,7 +4,8 @@ kombu's own destroys a message that a worker rejects - an unknown task, an unrea
 its worker again for ever. Both end here in the list `dead_letter`, in the transaction that takes them off the others.
 The headers are RabbitMQ's: `x-delivery-count`, and `x-death` with reason and queue.
 
-It builds on internals of kombu 5.7: `QoS.reject`, `QoS.restore_visible`, `Channel._do_restore_message`.
+It builds on internals of kombu 5.7: `QoS.reject`, `QoS.restore_visible`, `Channel._do_restore_message`. Without the
+options, it is kombu's own.
 """
 
 from typing import Any
@@ -22,7 +23,7 @@ class QoS(redis.QoS):  # type: ignore[misc]
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Give a message back to its queue or, without `requeue`, put it among the dead letters."""
-        if requeue:
+        if requeue or not self.channel.dead_letter_routing_key:
             super().reject(delivery_tag, requeue)
             return
 
@@ -62,6 +63,12 @@ class Channel(redis.Channel):  # type: ignore[misc]
         "dead_letter_routing_key",
     )
 
+    def prepare_message(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return a message to publish. A retry is given the headers of what it retries; the count is not its own."""
+        message: dict[str, Any] = super().prepare_message(*args, **kwargs)
+        message["headers"] = {name: value for name, value in message["headers"].items() if name != "x-delivery-count"}
+        return message
+
     def bury(self, payload: dict[str, Any], routing_key: str, reason: str, pipe: Any) -> None:
         """Have a message put among the dead letters when the pipe is executed."""
         payload["headers"] = {**(payload.get("headers") or {}), "x-death": [{"reason": reason, "queue": routing_key}]}
@@ -70,13 +77,17 @@ class Channel(redis.Channel):  # type: ignore[misc]
             "exchange": self.dead_letter_exchange,
             "routing_key": self.dead_letter_routing_key,
         }
-        for queue in self._lookup(self.dead_letter_exchange, self.dead_letter_routing_key):
+        key = self.dead_letter_routing_key
+        # Nothing is bound if somebody has emptied the database: then the list of that name.
+        for queue in self._lookup(self.dead_letter_exchange, key) or [key]:
             pipe.lpush(queue, dumps(payload))
 
     def _do_restore_message(
         self, payload: dict[str, Any], exchange: str, routing_key: str, pipe: Any, leftmost: bool = False
     ) -> None:
-        if self.qos.is_worker_lost and self.delivery_limit:
+        # A dead letter comes back as often as its readers die: there is no place behind this one.
+        has_limit = self.delivery_limit and self.dead_letter_routing_key not in {"", routing_key}
+        if self.qos.is_worker_lost and has_limit:
             headers = payload["headers"] = payload.get("headers") or {}
             headers["x-delivery-count"] = headers.get("x-delivery-count", 0) + 1
             if headers["x-delivery-count"] > self.delivery_limit:

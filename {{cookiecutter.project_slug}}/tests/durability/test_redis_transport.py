@@ -1,0 +1,201 @@
+"""A Redis that has dead letters: the rejected is kept, the poisonous set aside, what is given back neither."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import redis
+from kombu import Connection
+
+from {{ cookiecutter.project_slug }}.tasking import transport
+from {{ cookiecutter.project_slug }}.tasking.queues import BULK, DEAD_LETTER, DEFAULT, dead_letter_queue, task_queues
+
+from sandbox.brokers import Redis, wait_until
+
+pytestmark = pytest.mark.broker
+
+EXCHANGE = "shop"
+LIMIT = 2
+
+QUEUES = {queue.name: queue for queue in [*task_queues(EXCHANGE), dead_letter_queue(EXCHANGE)]}
+
+#: Returns a connection of its own, as another process would have.
+Connect = Callable[..., Any]
+
+
+@pytest.fixture
+def url(redis_server: Redis) -> str:
+    """A database that no other test uses."""
+    return redis_server.database_url(7)
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Any]:
+    """A plain client, to look at what lies in the database, which is empty at first."""
+    with redis.Redis.from_url(url, decode_responses=True) as client:
+        client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def connect(url: str, client: Any) -> Iterator[Connect]:
+    """A function that returns a new connection; those that are open at the end are closed."""
+    with ExitStack() as stack:
+
+        def connect(**options: Any) -> Any:
+            ours = {**transport.options(url, EXCHANGE), "visibility_timeout": 0.1, "delivery_limit": LIMIT}
+            connection = stack.enter_context(Connection(url, transport_options={**ours, **options}))
+            for queue in QUEUES.values():
+                queue(connection.default_channel).declare()
+            return connection
+
+        yield connect
+
+
+def send(connection: Any, queue: str = DEFAULT, **headers: Any) -> None:
+    connection.Producer().publish({"n": 1}, exchange=EXCHANGE, routing_key=queue, headers={"id": "one", **headers})
+
+
+def take(connection: Any, queue: str = DEFAULT) -> Any:
+    """Take the message of a queue and hold it."""
+    message = QUEUES[queue](connection.default_channel).get()
+    assert message is not None, f"nothing in {queue}"
+    return message
+
+
+def lose(connection: Any, client: Any) -> None:
+    """Have what is held for longer than the visibility timeout given back, as any worker does, until nothing is."""
+
+    def restored() -> bool:
+        connection.default_channel.qos.restore_visible(num=10, interval=1)
+        return held(client) == (0, 0)
+
+    wait_until(restored, 10)
+
+
+def held(client: Any) -> tuple[int, int]:
+    """Return how many messages are held, by both books that kombu keeps."""
+    return client.hlen("unacked"), client.zcard("unacked_index")
+
+
+def lengths(client: Any) -> dict[str, int]:
+    """Return how many messages lie in the queues that are not empty."""
+    return {name: length for name in QUEUES if (length := client.llen(name))}
+
+
+def test_what_is_rejected_is_a_dead_letter(connect: Connect, client: Any) -> None:
+    connection = connect()
+    send(connection, BULK, shop="north")
+    take(connection, BULK).reject()
+    assert held(client) == (0, 0)
+    assert lengths(client) == {DEAD_LETTER: 1}
+    letter = take(connection, DEAD_LETTER)
+    assert letter.payload == {"n": 1}
+    assert letter.headers["x-death"] == [{"reason": "rejected", "queue": BULK}]
+    assert (letter.headers["id"], letter.headers["shop"]) == ("one", "north")
+    letter.ack()
+    assert held(client) == (0, 0)
+    assert lengths(client) == {}
+
+
+def test_what_is_rejected_with_requeue_is_no_dead_letter(connect: Connect, client: Any) -> None:
+    connection = connect()
+    send(connection)
+    for _ in range(LIMIT + 2):
+        take(connection).reject(requeue=True)
+        assert held(client) == (0, 0)
+    assert lengths(client) == {DEFAULT: 1}
+    assert "x-delivery-count" not in take(connection).headers
+
+
+def test_what_its_workers_die_of_is_a_dead_letter_after_the_limit(connect: Connect, client: Any) -> None:
+    worker, other = connect(), connect()
+    send(worker)
+    for count in range(LIMIT):
+        assert take(worker).headers.get("x-delivery-count", 0) == count
+        lose(other, client)
+        assert lengths(client) == {DEFAULT: 1}
+    take(worker)
+    lose(other, client)
+    assert lengths(client) == {DEAD_LETTER: 1}
+    letter = take(other, DEAD_LETTER)
+    assert letter.headers["x-death"] == [{"reason": "delivery_limit", "queue": DEFAULT}]
+    assert letter.headers["x-delivery-count"] == LIMIT + 1
+    letter.ack()
+
+
+def test_what_is_given_back_in_good_order_does_not_count(connect: Connect, client: Any) -> None:
+    send(connect())
+    for _ in range(LIMIT + 2):
+        worker = connect()
+        assert "x-delivery-count" not in take(worker).headers
+        assert client.hlen("unacked") == 1
+        worker.close()
+        assert client.hlen("unacked") == 0
+        assert lengths(client) == {DEFAULT: 1}
+
+
+@pytest.mark.parametrize("how", ["close", "requeue", "die"])
+def test_a_dead_letter_that_its_reader_gives_back_stays_one(connect: Connect, client: Any, how: str) -> None:
+    """However often, and never does it return to the queue it came from, whose task would run once more."""
+    worker, other = connect(), connect()
+    send(worker, BULK)
+    take(worker, BULK).reject()
+    for _ in range(LIMIT + 2):
+        reader = connect()
+        letter = take(reader, DEAD_LETTER)
+        match how:
+            case "close":
+                reader.close()
+            case "requeue":
+                letter.reject(requeue=True)
+            case "die":
+                lose(other, client)
+        assert lengths(client) == {DEAD_LETTER: 1}
+    assert take(other, DEAD_LETTER).headers["x-death"] == [{"reason": "rejected", "queue": BULK}]
+
+
+def test_what_was_given_to_another_worker_meanwhile_is_not_buried_by_the_first(connect: Connect, client: Any) -> None:
+    slow, other = connect(), connect()
+    send(slow)
+    message = take(slow)
+    lose(other, client)
+    message.reject()
+    assert lengths(client) == {DEFAULT: 1}
+    take(other).ack()
+    assert held(client) == (0, 0)
+
+
+def test_a_retry_starts_with_a_count_of_its_own(connect: Connect, client: Any) -> None:
+    """Celery sends it with the headers of the message that it retries."""
+    worker, other = connect(), connect()
+    send(worker)
+    take(worker)
+    lose(other, client)
+    first = take(worker)
+    assert first.headers["x-delivery-count"] == 1
+    send(worker, BULK, **first.headers)
+    assert "x-delivery-count" not in take(worker, BULK).headers
+
+
+def test_dead_letters_are_kept_where_no_queue_is_bound(connect: Connect, client: Any) -> None:
+    connection = connect()
+    send(connection)
+    message = take(connection)
+    client.delete(f"_kombu.binding.{EXCHANGE}")
+    message.reject()
+    assert lengths(client) == {DEAD_LETTER: 1}
+
+
+def test_without_the_options_it_is_kombus_own(connect: Connect, client: Any) -> None:
+    options = {"delivery_limit": 0, "dead_letter_exchange": "", "dead_letter_routing_key": ""}
+    worker, other = connect(**options), connect(**options)
+    send(worker)
+    for _ in range(3):
+        assert "x-delivery-count" not in take(worker).headers
+        lose(other, client)
+        assert lengths(client) == {DEFAULT: 1}
+    take(worker).reject()
+    assert held(client) == (0, 0)
+    assert lengths(client) == {}
