@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery.app.task import Context
+from celery.exceptions import TimeLimitExceeded
 from celery.worker import request
 from celery.worker.strategy import hybrid_to_proto2
 from kombu import Message
@@ -54,8 +55,11 @@ class Request(request.Request):  # type: ignore[misc]
         """Handle what a task raised, or the loss of the process that ran it. Then acknowledge the message.
 
         Celery's own acknowledges first. A worker that died right then, or could not store the result, would take the
-        failure with it: no result, no errback, no dead letter.
+        failure with it: no result, no errback, no dead letter. An exceeded time limit is left to `on_timeout`, which
+        follows; Celery's own handles it in both, and calls each errback twice.
         """
+        if issubclass(exc_info.type, TimeLimitExceeded) and not return_ok:
+            return None
         on_ack, owed = self._on_ack, []
         self._on_ack = lambda *arguments: owed.append(arguments)
         try:

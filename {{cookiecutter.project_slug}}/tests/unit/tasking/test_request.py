@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from billiard.einfo import ExceptionInfo
 from celery import shared_task
-from celery.exceptions import Reject, WorkerLostError
+from celery.exceptions import Reject, TimeLimitExceeded, WorkerLostError
 from celery.signals import task_failure
 
 from {{ cookiecutter.project_slug }}.tasking.consumer import Consumer
@@ -125,8 +125,10 @@ def test_a_lost_child_is_told_before_the_message_is_acknowledged(request_of: Any
     assert EVENTS == ["lost", ("failed", [1]), "ack"]
 
 
-def test_so_is_a_hard_time_limit(request_of: Any) -> None:
-    request_of(errbacks=[complain.si("late")]).on_timeout(soft=False, timeout=15)
+def test_so_is_a_hard_time_limit_of_which_the_pool_tells_twice(request_of: Any) -> None:
+    request = request_of(errbacks=[complain.si("late")])
+    request.on_failure(info_of(TimeLimitExceeded(15)))
+    request.on_timeout(soft=False, timeout=15)
     assert EVENTS == ["late", ("failed", [1]), "ack"]
 
 
