@@ -243,7 +243,6 @@ def test_if_the_broker_is_away_a_main_process_writes_it_and_keeps_no_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(recorder, "publish", refuse)
-    refuse.__name__ = "publish"
     connection = connections["default"]
     # A test's SQLite lies in memory: it is never closed, for it would be gone, unless another connection holds it.
     other = connection.copy()
