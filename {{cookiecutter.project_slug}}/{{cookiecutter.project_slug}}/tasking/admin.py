@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from .arguments import ArgumentError
 from .dead_letters.replay import NotWaitingError, discard, replay
@@ -32,11 +33,19 @@ class LookOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class DeadLetterAdmin(LookOnlyAdmin):
     """Tasks that failed for good, to be replayed or discarded."""
 
-    list_display = ("task_name", "task_id", "queue", "exception", "attempts", "failed_at", "state", "replayed_as")
+    list_display = ("task_name", "task_id", "queue", "reason", "attempts", "failed_at", "state", "replayed_as")
     list_filter = ("state", "queue", "task_name")
     search_fields = ("task_name", "task_id", "root_id", "group_id", "exception", "arguments", "replayed_as")
     date_hierarchy = "failed_at"
     actions = ("replay_selected", "discard_selected")
+    # As a person reads them.
+    exclude = ("arguments", "traceback")
+    readonly_fields = ("call", "trace")
+
+    @admin.display(description="traceback")
+    def trace(self, letter: DeadLetter) -> str:
+        """Return the traceback with its indentation."""
+        return format_html("<pre>{}</pre>", letter.traceback)
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
         """Whether this person may replay and discard: who may change dead letters, by Django's permissions."""

@@ -49,12 +49,16 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def on_unknown_task(self, body: Any, message: Message, exc: Exception) -> None:
         """Reject the message, so that the broker puts it among the dead letters, and tell who waits for the task.
 
-        Celery's own tells neither the chord nor the errbacks.
+        Celery's own tells neither the chord nor the errbacks, and ends the worker if the message is unreadable besides.
         """
+        try:
+            request = context_of(message)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it
+            self.on_decode_error(message, error)
+            return
         super().on_unknown_task(body, message, exc)
-        request = context_of(message)
         self.app.backend.mark_as_failure(
-            str(request.id), NotRegistered(message.headers["task"]), request=request, store_result=False
+            str(request.id), NotRegistered(request.task), request=request, store_result=False
         )
 
     def on_decode_error(self, message: Message, exc: Exception) -> None:

@@ -5,17 +5,27 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery.app.task import Context
+from celery.exceptions import TimeLimitExceeded
 from celery.worker import request
+from celery.worker.strategy import hybrid_to_proto2
 from kombu import Message
 
 
-def context_of(message: Message) -> Context:
+def context_of(message: Message) -> Any:
     """Return what a message says of its task and of the workflow around it, as `task.request` would.
 
     Raises whatever decoding raises if the message is unreadable, and ValueError or TypeError if it is no task's.
     """
-    args, kwargs, embed = message.decode()
-    return Context({**(message.headers or {}), **(embed or {})}, args=args, kwargs=kwargs)
+    body, headers = message.decode(), message.headers or {}
+    if isinstance(body, dict):  # protocol 1, which clients in other languages send
+        body, headers, *_ = hybrid_to_proto2(message, body)
+    args, kwargs, embed = body
+    if not (headers.get("id") and headers.get("task") and isinstance(args, list | tuple) and isinstance(kwargs, dict)):
+        msg = "no task's message"
+        raise ValueError(msg)
+    # Without delivery_info, Celery fails where it calls an errback.
+    context = {**headers, **(embed or {}), "delivery_info": message.delivery_info or {}}
+    return Context(context, args=args, kwargs=kwargs)
 
 
 class Request(request.Request):  # type: ignore[misc]
@@ -24,6 +34,9 @@ class Request(request.Request):  # type: ignore[misc]
     Then who listens to `task_failure` - dead letters, logs, Sentry - finds id, arguments and workflow in `task.request`
     whatever ended the task. Celery's own does so for a lost child, but not at a hard time limit or for a rejection.
     """
+
+    acknowledged: bool
+    _on_ack: Any
 
     @contextmanager
     def _as_current(self) -> Iterator[None]:
@@ -48,6 +61,24 @@ class Request(request.Request):  # type: ignore[misc]
             super().on_timeout(soft, timeout)
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
-        """Handle what a task raised, or the loss of the process that ran it."""
-        with self._as_current():
-            return super().on_failure(exc_info, send_failed_event, return_ok)
+        """Handle what a task raised, or the loss of the process that ran it. Then acknowledge the message.
+
+        Celery's own acknowledges first. A worker that died right then, or could not store the result, would take the
+        failure with it: no result, no errback, no dead letter. An exceeded time limit is left to `on_timeout`, which
+        follows; Celery's own handles it in both, and calls each errback twice.
+        """
+        if issubclass(exc_info.type, TimeLimitExceeded) and not return_ok:
+            return None
+        on_ack, owed = self._on_ack, []
+        self._on_ack = lambda *arguments: owed.append(arguments)
+        try:
+            with self._as_current():
+                return_value = super().on_failure(exc_info, send_failed_event, return_ok)
+        except BaseException:
+            self.acknowledged = self.acknowledged and not owed
+            raise
+        finally:
+            self._on_ack = on_ack
+        for arguments in owed:
+            on_ack(*arguments)
+        return return_value

@@ -7,6 +7,7 @@ from typing import Any
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject
 from celery.utils.time import maybe_make_aware
+from kombu.exceptions import SerializationError
 
 from . import arguments, topology
 from .errors import TRANSIENT_ERRORS, PermanentError
@@ -72,12 +73,16 @@ class Task(DjangoTask[..., Any]):
     def retry(self, *args: Any, **options: Any) -> Any:
         """Send the task again. If the broker does not take it, the message that is at work goes back to its queue.
 
-        Celery's own would drop it. Raises Retry, the original exception after the last retry, Reject.
+        Celery's own would drop it. Raises Retry, the original exception after the last retry, Reject. And what is wrong
+        with the retry itself, such as an unknown queue: given back, the message would come to the same again, for ever.
         """
         try:
             return super().retry(*args, **options)
         except Reject as refusal:
-            raise Reject(refusal, requeue=True) from refusal
+            cause = refusal.args[0]
+            if isinstance(cause, (TypeError, ValueError, LookupError, SerializationError)):
+                raise cause from None
+            raise Reject(cause, requeue=True) from refusal
 
     def _whole_seconds(self, countdown: float | None, eta: Any) -> dict[str, Any]:
         """Return the delay as RabbitMQ can have it, which raises ValueError for less than a second."""

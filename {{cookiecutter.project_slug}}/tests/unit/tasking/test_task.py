@@ -1,15 +1,17 @@
 """The base class: what a task gets whose author gave it no thought, and which arguments it refuses."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from celery import Celery
+from celery.exceptions import QueueNotFound, Reject
 from django.contrib.auth.models import Group
 from django.db import OperationalError
+from kombu import Connection, Queue
 
 from {{ cookiecutter.project_slug }}.tasking.arguments import MAX_SIZE, ArgumentError
 from {{ cookiecutter.project_slug }}.tasking.errors import PermanentError, TransientError
@@ -117,3 +119,89 @@ def _tries(error: type[Exception]) -> int:
     assert result.state == "FAILURE"
     assert isinstance(result.result, error)
     return len(tries)
+
+
+@pytest.fixture
+def etas(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a function that sends a task with options and returns the moment that stands in its message, or None."""
+    monkeypatch.setenv("CELERY_BROKER_URL", "memory://")
+    app: Any = Celery("test", task_cls=Task, set_as_current=False)
+    task = app.task(accept, name="one", shared=False, queue=f"delays-{uuid4()}")
+
+    def eta(**options: Any) -> Any:
+        task.apply_async(**options)
+        with Connection("memory://") as connection:
+            message: Any = Queue(task.queue)(connection.default_channel).get()
+        return message.headers["eta"] and datetime.fromisoformat(message.headers["eta"])
+
+    return eta
+
+
+@pytest.mark.parametrize(("countdown", "seconds"), [(0.01, 1), (0.99, 1), (1, 1), (1.2, 2), (90, 90)])
+def test_a_part_of_a_second_is_rounded_up(etas: Any, countdown: float, seconds: int) -> None:
+    sent = datetime.now(UTC)
+    assert timedelta(seconds=seconds) <= etas(countdown=countdown) - sent < timedelta(seconds=seconds + 1)
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_moment_less_than_a_second_away_becomes_a_second(etas: Any, as_text: bool) -> None:
+    sent = datetime.now(UTC)
+    moment = sent + timedelta(seconds=0.95)
+    eta = etas(eta=moment.isoformat() if as_text else moment)
+    assert timedelta(seconds=1) <= eta - sent < timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("seconds", [-3600, -0.5, 5, 90])
+def test_other_moments_stay_as_they_are(etas: Any, seconds: float) -> None:
+    moment = datetime.now(UTC) + timedelta(seconds=seconds)
+    assert etas(eta=moment) == moment
+
+
+@pytest.mark.parametrize("options", [{}, {"countdown": 0}, {"countdown": None}, {"eta": None}])
+def test_what_has_no_delay_gets_none(etas: Any, options: dict[str, Any]) -> None:
+    assert etas(**options) is None
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that refuses each connection."""
+    monkeypatch.setenv("CELERY_BROKER_URL", "amqp://127.0.0.1:1//")
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_delay_in_eager_mode_needs_no_broker() -> None:
+    app: Any = Celery("test", task_cls=Task, set_as_current=False)
+    app.conf.task_always_eager = True
+    task = app.task(accept, name="one", shared=False)
+    assert task.apply_async((1,), countdown=0.5).get() == 1
+    assert task.apply_async((1,), eta=datetime.now(UTC) + timedelta(seconds=0.5)).get() == 1
+
+
+@pytest.fixture
+def retried() -> Iterator[Any]:
+    """A task at work, on an app whose publishes are not tried twice."""
+    app: Any = Celery("test", task_cls=Task, set_as_current=False)
+    app.conf.update(task_publish_retry_policy={"max_retries": 0}, task_create_missing_queues=False)
+    task = app.task(accept, name="one", shared=False)
+    task.push_request(id="one", called_directly=False, args=[], kwargs={}, retries=0)
+    yield task
+    task.pop_request()
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("countdown", [0, 1])
+def test_a_retry_that_the_broker_does_not_take_gives_the_message_back(retried: Any, countdown: int) -> None:
+    with pytest.raises(Reject, match=r"refused.*True"):  # the reason, and whether it is put back
+        retried.retry(countdown=countdown, exc=TransientError("away"))
+
+
+@pytest.mark.parametrize(
+    ("options", "error"), [({"queue": "misspelt"}, QueueNotFound), ({"args": [object()]}, ArgumentError)]
+)
+def test_a_retry_that_cannot_be_sent_at_all_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, retried: Any, options: dict[str, Any], error: type[Exception]
+) -> None:
+    """Given back, it would run and fail in the same way again, for ever on Redis."""
+    monkeypatch.setenv("CELERY_BROKER_URL", "memory://")
+    with pytest.raises(error):
+        retried.retry(countdown=1, exc=TransientError("away"), **options)

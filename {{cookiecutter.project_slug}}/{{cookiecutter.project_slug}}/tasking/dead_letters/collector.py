@@ -4,7 +4,9 @@ There the broker puts what no worker could finish: each died of it (delivery lim
 the message, or the task itself rejected it. Workers put letters there that they could not write themselves.
 """
 
+from collections.abc import Callable
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from celery import current_app
 from celery.exceptions import NotRegistered, Reject, WorkerLostError
@@ -12,9 +14,11 @@ from celery.utils.log import get_task_logger
 from django.db import connection as database
 from kombu import Message
 from kombu.exceptions import DecodeError
-from kombu.utils import json, uuid
+from kombu.serialization import prepare_accept_content
+from kombu.utils import json
 
-from ..queues import dead_letter_queue, queue_of
+from ..errors import TRANSIENT_ERRORS
+from ..queues import DELIVERY_LIMIT, dead_letter_queue, queue_of
 from ..request import context_of
 from .models import DeadLetter
 from .recorder import LETTER
@@ -28,75 +32,100 @@ BATCH = 1_000
 def collect() -> int:
     """Write what lies in the queue to the table and return how much it was. Again: what came since.
 
-    A message leaves the queue when its row is committed. Raises DatabaseError, and kombu's OperationalError.
+    A message leaves the queue when its row is committed; one that cannot be written stays, and holds up no other.
+    Raises TRANSIENT_ERRORS: the database, the broker or the result backend is away.
     """
     # First, for each message that is taken and given back costs it one of its deliveries.
     database.ensure_connection()
     with current_app.connection_for_read() as broker:
-        broker.ensure_connection(max_retries=1)
-        queue = dead_letter_queue(current_app.conf.task_default_exchange)(broker.default_channel)
+        broker.ensure_connection(max_retries=1, interval_start=0)
+        channel = broker.default_channel
+        queue = dead_letter_queue(current_app.conf.task_default_exchange)(channel)
         queue.declare()
         collected = 0
-        while collected < BATCH and (message := queue.get(accept=["json"])) is not None:
-            store(message)
-            message.ack()
-            collected += 1
+        for _ in range(BATCH):
+            # Not by `queue.get`, which raises for a message that cannot be decompressed.
+            if (delivered := channel.basic_get(queue.name)) is None:
+                break
+            message = channel.message_to_python(delivered)
+            message.accept = prepare_accept_content(["json"])
+            try:
+                store(message)
+            except TRANSIENT_ERRORS:
+                raise
+            except Exception:
+                logger.exception("message stays among the dead letters", extra={"headers": message.headers})
+            else:
+                message.ack()
+                collected += 1
     return collected
 
 
 def store(message: Message) -> None:
     """Write one message of the queue to the table, and tell whoever waits for its task that it has failed."""
     headers: dict[str, Any] = message.headers or {}
-    if headers.get(LETTER):
-        DeadLetter(**message.decode()).keep()
-        return
     death: dict[str, Any] = (headers.get("x-death") or [{}])[0]
     reason = death.get("reason", "")
     try:
+        if headers.get(LETTER):
+            DeadLetter(**message.decode()).keep()
+            return
         request = context_of(message)
+    except TRANSIENT_ERRORS:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is kept
-        _keep(message, death, DecodeError(f"{type(error).__name__}: {error}"), arguments=_raw(message))
+        _keep_unreadable(message, death, error)
         return
-    task_id, stores_result = str(request.id), not request.ignore_result
     if reason == "expired":
         # Not a failure: it was to run before a time that has passed. A worker would have said so, had it been there.
-        current_app.backend.mark_as_revoked(task_id, "expired", request=request, store_result=stores_result)
+        _tell(current_app.backend.mark_as_revoked, request, "expired")
         return
-    cause = _why(reason, headers)
+    cause = _why(reason, request)
+    DeadLetter(
+        task_id=request.id,
+        task_name=request.task,
+        queue=queue_of(death.get("queue")),
+        arguments=json.dumps([request.args, request.kwargs]),
+        exception=f"{type(cause).__name__}: {cause.args[0]}",
+        attempts=(request.retries or 0) + (1 + DELIVERY_LIMIT if reason == "delivery_limit" else 1),
+        root_id=request.root_id or "",
+        parent_id=request.parent_id or "",
+        group_id=request.group or "",
+    ).keep()
     if isinstance(cause, WorkerLostError):
         # Who waits for the task - its chord, its errbacks - is told here. In the other cases a worker has told them.
-        current_app.backend.mark_as_failure(task_id, cause, request=request, store_result=stores_result)
-    _keep(message, death, cause, arguments=json.dumps([request.args, request.kwargs]))
+        _tell(current_app.backend.mark_as_failure, request, cause)
 
 
-def _why(reason: str, headers: dict[str, Any]) -> Exception:
+def _why(reason: str, request: Any) -> Exception:
     if reason == "delivery_limit":
-        return WorkerLostError(f"It was delivered {1 + _deliveries(headers)} times, and its worker died each time.")
-    if headers.get("task") not in current_app.tasks:
-        return NotRegistered(headers.get("task"))
+        # Not the header `x-delivery-count`: RabbitMQ counts there how often it has delivered the dead letter.
+        return WorkerLostError(f"It was delivered {1 + DELIVERY_LIMIT} times, and its worker died each time.")
+    if request.task not in current_app.tasks:
+        return NotRegistered(request.task)
     return Reject(f"{reason or 'dead-lettered'}: by the task itself, or by a worker that did not know it")
 
 
-def _deliveries(headers: dict[str, Any]) -> int:
-    """Return how often the broker has delivered a message again."""
-    return int(headers.get("x-delivery-count") or 0)
+def _tell(mark: Callable[..., None], request: Any, reason: object) -> None:
+    """Mark a task as ended, which tells its chord and its errbacks; an error of theirs is logged."""
+    try:
+        mark(str(request.id), reason, request=request, store_result=not request.ignore_result)
+    except TRANSIENT_ERRORS:
+        raise
+    except Exception:
+        # Told again, those that heard it would hear it twice, and this one would fail again.
+        logger.exception("not all who wait for it could be told", extra={"failed_task_id": request.id})
 
 
-def _raw(message: Message) -> str:
-    body = message.body
-    return body.decode("utf-8", "backslashreplace") if isinstance(body, bytes) else str(body)
-
-
-def _keep(message: Message, death: dict[str, Any], error: Exception, arguments: str) -> None:
+def _keep_unreadable(message: Message, death: dict[str, Any], error: Exception) -> None:
     headers: dict[str, Any] = message.headers or {}
+    body = message.body
+    text = body.decode("utf-8", "backslashreplace") if isinstance(body, bytes) else str(body)
     DeadLetter(
-        task_id=headers.get("id") or message.properties.get("correlation_id") or uuid(),
-        task_name=headers.get("task") or "",
+        # One that names no task has the same id each time it is delivered.
+        task_id=str(headers.get("id") or message.properties.get("correlation_id") or uuid5(NAMESPACE_OID, text)),
+        task_name=str(headers.get("task") or ""),
         queue=queue_of(death.get("queue")),
-        arguments=arguments,
-        exception=f"{type(error).__name__}: {error}",
-        attempts=1 + (headers.get("retries") or 0) + _deliveries(headers),
-        root_id=headers.get("root_id") or "",
-        parent_id=headers.get("parent_id") or "",
-        group_id=headers.get("group") or "",
+        arguments=text,
+        exception=f"{DecodeError.__name__}: {type(error).__name__}: {error}",
     ).keep()

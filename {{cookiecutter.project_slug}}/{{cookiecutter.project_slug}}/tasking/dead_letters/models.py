@@ -45,13 +45,43 @@ class DeadLetter(models.Model):
 
     def keep(self) -> None:
         """Write it, unless this task stands there already: a failure may be told twice, and be settled by then."""
-        type(self).objects.get_or_create(task_id=self.task_id, defaults=self.values())
+        values = self.values()
+        type(self).objects.get_or_create(task_id=values.pop("task_id"), defaults=values)
 
     def values(self) -> dict[str, Any]:
-        """Return its fields by name, without the primary key."""
-        return {field.attname: getattr(self, field.attname) for field in self._meta.fields if not field.primary_key}
+        """Return its fields by name, without the primary key, as the database takes them."""
+        fields = [field for field in self._meta.fields if not field.primary_key]
+        return {field.attname: _storable(getattr(self, field.attname), field.max_length) for field in fields}
 
     def signature_arguments(self) -> tuple[list[Any], dict[str, Any]]:
         """Return args and kwargs as the task had them. Raises ValueError for an unreadable message."""
-        args, kwargs = json.loads(self.arguments)
-        return args, kwargs
+        msg = "an unreadable message"
+        try:
+            args, kwargs = json.loads(self.arguments)
+            if self.task_name and isinstance(args, list) and isinstance(kwargs, dict):
+                return args, kwargs
+        except Exception as error:  # such as Decimal's own, for what is no number
+            raise ValueError(msg) from error
+        raise ValueError(msg)
+
+    @property
+    def call(self) -> str:
+        """The call as Python has it; of an unreadable message, what it held."""
+        try:
+            args, kwargs = self.signature_arguments()
+        except ValueError:
+            return self.arguments
+        values = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
+        return f"{self.task_name}({', '.join(values)})"
+
+    @property
+    def reason(self) -> str:
+        """The exception in one line."""
+        return self.exception.partition("\n")[0][:100]
+
+
+def _storable(value: Any, max_length: int | None) -> Any:
+    """Return a text as long as its column takes, with what PostgreSQL refuses - NUL, half a character - spelt out."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")[:max_length]

@@ -13,6 +13,7 @@ from celery.signals import task_failure
 from celery.utils.log import get_task_logger
 from django.db import connection
 from kombu.utils import json
+from kombu.utils.encoding import safe_repr
 
 from ..queues import dead_letter_queue, queue_of
 from .models import DeadLetter
@@ -25,13 +26,18 @@ LETTER = "letter"
 #: Publishing it may fail for any of a broker's reasons, and the other way of keeping it is tried.
 PATIENCE = {"max_retries": 3, "interval_start": 0, "interval_step": 0.5, "interval_max": 1}
 
+#: Characters that are kept: the first of an exception's text, the last of its traceback.
+LONGEST_EXCEPTION, LONGEST_TRACEBACK = 10_000, 100_000
+
 
 @task_failure.connect
-def record(sender: Task[..., Any], task_id: str, exception: BaseException, einfo: Any, **_: Any) -> None:
+def record(sender: Task[..., Any], task_id: str, exception: BaseException, einfo: Any, **signal: Any) -> None:
     """Keep a failed task. A rejected one is left to the broker, which puts it among the dead letters itself."""
     if sender.request.is_eager or isinstance(exception, Reject) or not getattr(sender, "keep_dead_letter", True):
         return
     letter = describe(sender, task_id, exception, str(einfo.traceback) if einfo else "")
+    # Those of the signal: if the task is done and its result cannot be stored, its request is gone by now.
+    letter.arguments = json.dumps([signal["args"] or [], signal["kwargs"] or {}])
     # The main process of a worker is to hold no connection to the database: its children would inherit it.
     ways = (publish, write) if current_process().name == "MainProcess" else (write, publish)
     for way in ways:
@@ -44,20 +50,26 @@ def record(sender: Task[..., Any], task_id: str, exception: BaseException, einfo
 
 
 def describe(task: Task[..., Any], task_id: str, exception: BaseException, traceback: str) -> DeadLetter:
-    """Return the letter of a task that failed, whose request is the current one; not saved yet."""
+    """Return the letter of a task that failed, whose request is the current one; without arguments, not saved yet."""
     request = task.request
     return DeadLetter(
         task_id=task_id,
         task_name=task.name,
         queue=queue_of((request.delivery_info or {}).get("routing_key")),
-        arguments=json.dumps([request.args or [], request.kwargs or {}]),
-        exception=f"{type(exception).__name__}: {exception}",
-        traceback=traceback,
+        exception=_text(exception)[:LONGEST_EXCEPTION],
+        traceback=traceback[-LONGEST_TRACEBACK:],
         attempts=(request.retries or 0) + 1,
         root_id=request.root_id or "",
         parent_id=request.parent_id or "",
         group_id=request.group or "",
     )
+
+
+def _text(exception: BaseException) -> str:
+    try:
+        return f"{type(exception).__name__}: {exception}"
+    except Exception:  # noqa: BLE001 - an error of its own must not cost the letter
+        return safe_repr(exception)
 
 
 def write(letter: DeadLetter) -> None:

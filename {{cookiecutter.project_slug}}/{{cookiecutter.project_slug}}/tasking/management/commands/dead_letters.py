@@ -6,12 +6,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
-from kombu.exceptions import OperationalError
 
 from ...arguments import ArgumentError
 from ...dead_letters.collector import collect
 from ...dead_letters.models import DeadLetter
 from ...dead_letters.replay import NotWaitingError, discard, replay
+from ...errors import TRANSIENT_ERRORS
 
 
 class Command(BaseCommand):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, *, action: str, **options: Any) -> None:
         try:
             collect()
-        except OperationalError as error:
+        except TRANSIENT_ERRORS as error:
             self.stderr.write(f"The broker does not answer, so there may be more: {error}")
         match action:
             case "list":
@@ -50,8 +50,8 @@ class Command(BaseCommand):
 
     def print_list(self, letters: QuerySet[DeadLetter], limit: int) -> None:
         for letter in letters[:limit]:
-            what = f"{letter}  {letter.exception.partition('\n')[0][:100]}"
-            self.stdout.write(f"{letter.pk:>6}  {letter.failed_at:%Y-%m-%d %H:%M}  {letter.queue:<8}  {what}")
+            when = f"{letter.failed_at:%Y-%m-%d %H:%M}"
+            self.stdout.write(f"{letter.pk:>6}  {when}  {letter.queue:<8}  {letter}  {letter.reason}")
         total = letters.count()
         self.stdout.write(f"{min(total, limit)} of {total}")
 
@@ -61,7 +61,7 @@ class Command(BaseCommand):
             msg = f"There is no dead letter {letter_id}."
             raise CommandError(msg)
         for field in letter._meta.concrete_fields:
-            if value := getattr(letter, field.attname):
+            if value := letter.call if field.name == "arguments" else getattr(letter, field.attname):
                 self.stdout.write(f"{field.verbose_name}: {value}")
 
     def each(self, options: dict[str, Any], do: Callable[[int], object], done: str) -> None:
