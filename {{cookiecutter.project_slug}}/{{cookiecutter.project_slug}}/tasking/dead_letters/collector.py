@@ -18,7 +18,7 @@ from kombu.serialization import prepare_accept_content
 from kombu.utils import json
 
 from ..errors import TRANSIENT_ERRORS
-from ..queues import DELIVERY_LIMIT, dead_letter_queue, queue_of
+from ..queues import dead_letter_queue, queue_of
 from ..request import context_of
 from .models import DeadLetter
 from .recorder import LETTER
@@ -87,7 +87,7 @@ def store(message: Message) -> None:
         queue=queue_of(death.get("queue")),
         arguments=json.dumps([request.args, request.kwargs]),
         exception=f"{type(cause).__name__}: {cause.args[0]}",
-        attempts=(request.retries or 0) + (1 + DELIVERY_LIMIT if reason == "delivery_limit" else 1),
+        attempts=(request.retries or 0) + 1,
         root_id=request.root_id or "",
         parent_id=request.parent_id or "",
         group_id=request.group or "",
@@ -99,8 +99,8 @@ def store(message: Message) -> None:
 
 def _why(reason: str, request: Any) -> Exception:
     if reason == "delivery_limit":
-        # Not the header `x-delivery-count`: RabbitMQ counts there how often it has delivered the dead letter.
-        return WorkerLostError(f"It was delivered {1 + DELIVERY_LIMIT} times, and its worker died each time.")
+        # How often that was, RabbitMQ does not say: `x-delivery-count` is that of the dead letter by now.
+        return WorkerLostError("Its worker died each time it was delivered, up to the delivery limit of its queue.")
     if request.task not in current_app.tasks:
         return NotRegistered(request.task)
     return Reject(f"{reason or 'dead-lettered'}: by the task itself, or by a worker that did not know it")

@@ -26,7 +26,7 @@ class DeadLetter(models.Model):
     arguments = models.TextField()
     exception = models.TextField()
     traceback = models.TextField(blank=True)
-    #: How often it was tried or, if its workers died of it, delivered.
+    #: How often it was tried: once, and as often as it was retried.
     attempts = models.PositiveIntegerField(default=1)
     failed_at = models.DateTimeField(default=timezone.now, db_index=True)
     # Its place in a workflow: the first task's id, that of the task which sent it, that of its group or chord.
