@@ -199,3 +199,51 @@ def test_without_the_options_it_is_kombus_own(connect: Connect, client: Any) -> 
     take(worker).reject()
     assert held(client) == (0, 0)
     assert lengths(client) == {}
+
+
+def test_what_was_taken_and_never_held_is_put_back(connect: Connect, client: Any) -> None:
+    """What a worker that dies, or a half-open connection, leaves behind: the move was made, and nothing noted."""
+    send(connect())
+    assert client.lmove(DEFAULT, f"{DEFAULT}:taken", "RIGHT", "LEFT")
+    assert lengths(client) == {}
+    reader = connect()
+    with reader.Consumer(QUEUES[DEFAULT], channel=reader.default_channel):
+
+        def is_back() -> bool:
+            reader.default_channel.put_back()
+            return bool(lengths(client))
+
+        wait_until(is_back, 30)
+    assert lengths(client) == {DEFAULT: 1}
+    take(reader).ack()
+    assert client.keys(f"{DEFAULT}*") == []
+
+
+def test_what_is_held_was_not_just_taken(connect: Connect, client: Any) -> None:
+    connection = connect()
+    send(connection)
+    message = take(connection)
+    assert client.llen(f"{DEFAULT}:taken") == 0
+    assert held(client) == (1, 1)
+    message.ack()
+
+
+def test_a_reader_that_acknowledges_nothing_leaves_nothing_behind(connect: Connect, client: Any) -> None:
+    connection = connect()
+    send(connection)
+    message: Any = QUEUES[DEFAULT](connection.default_channel).get(no_ack=True)
+    assert message.payload == {"n": 1}
+    assert client.llen(f"{DEFAULT}:taken") == 0
+    assert held(client) == (0, 0)
+
+
+@pytest.mark.parametrize("item", ["no json", "[1]", '{"body": "no properties"}'])
+def test_what_is_no_message_is_a_dead_letter_and_in_nobodys_way(connect: Connect, client: Any, item: str) -> None:
+    connection = connect()
+    client.lpush(DEFAULT, item)
+    assert QUEUES[DEFAULT](connection.default_channel).get() is None
+    send(connection)
+    take(connection).ack()
+    assert client.llen(f"{DEFAULT}:taken") == 0
+    assert lengths(client) == {DEAD_LETTER: 1}
+    assert take(connection, DEAD_LETTER).body == item.encode()
