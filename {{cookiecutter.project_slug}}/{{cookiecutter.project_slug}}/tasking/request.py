@@ -42,3 +42,10 @@ class Request(request.Request):  # type: ignore[misc]
         """Handle what a task raised, or the loss of the process that ran it."""
         with self._as_current():
             return super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def _success_was_stored(self) -> Any:
+        """Return the result of a lost child if it stored one; it may have died before its chord knew."""
+        success = super()._success_was_stored()
+        if success and self.chord:
+            self.task.backend.on_chord_part_return(self._context, success["status"], success["result"])
+        return success

@@ -1,27 +1,57 @@
-"""A Redis for results whose chords end once: with their body or, if a part failed, with their errback.
+"""A Redis for results whose chords end, and once: with their body or, if a part failed, with their errback.
 
 With Celery's own, the errback of a chord is called by each part that failed and by the chord too
 (`task_allow_error_cb_on_chord_header`), or else by nobody if the chord goes on as a chain, as after `Task.replace`.
-Here the chord alone calls it, when all its parts are through, with the id of a part that failed.
+Here the chord alone calls it, when all its parts are through, with the id of a part that failed. (If the body is a
+group, once for each of its tasks, as Celery does.)
 
-It builds on internals of Celery 5.7: `chord_error_from_stack`, `_unpack_chord_result`, `_call_task_errbacks`.
+And with Celery's own, a chord hangs for ever if the process that has counted the last part dies before it has sent the
+body. Here whoever does the part again, or finds that child dead, sees to the body.
+
+It builds on internals of Celery 5.7: `chord_error_from_stack`, `_unpack_chord_result`, `_call_task_errbacks`, and the
+keys of a chord: `.d`, the parts counted; `.s`, their number, gone at the end; `.c`, the claim of who sends the body.
 """
 
 from typing import Any
 
+from celery import states
+from celery.app.task import Context
 from celery.backends import redis
-from celery.canvas import Signature, _chain, _chord
+from celery.canvas import maybe_signature
 from celery.exceptions import ChordError
 
 
 class Backend(redis.RedisBackend):
     """Redis as the result backend."""
 
+    def on_chord_part_return(self, request: Any, state: str, result: Any, *args: Any, **kwargs: Any) -> None:
+        """Count a part of a chord; at the last one, send the body or call the errbacks. Again: what is not done yet.
+
+        If somebody holds the claim to do that, and may be dead, a task comes back for it when the claim has expired.
+        """
+        if not request.group:
+            return
+        parts, size, claim = (self.get_key_for_group(request.group, key) for key in (".d", ".s", ".c"))
+        index = "+inf" if request.group_index is None else request.group_index
+        with self.client.pipeline() as pipe:
+            counted, claimed_for = pipe.sismember(parts, f"{request.id}:{index}").ttl(claim).execute()
+        super().on_chord_part_return(request, state, result, *args, **kwargs)
+        if counted and claimed_for > 0 and self.client.exists(size):
+            part = {name: getattr(request, name) for name in ("id", "group", "group_index", "chord")}
+            finish = self.app.signature(f"{__package__}.tasks.finish_chord", (part,))
+            finish.apply_async(countdown=claimed_for + 1)
+
     def chord_error_from_stack(self, callback: Any, exc: Any = None) -> Any:
-        """Fail a chord in place of its body."""
-        if found := errbacks(callback):
-            callback.options["link_error"] = found
-        return super().chord_error_from_stack(callback, exc)  # type: ignore[misc]
+        """Fail a chord in place of its body, and the chord around it if it is a part of one."""
+        if callback.subtask_type == "group":
+            return super().chord_error_from_stack(callback, exc)  # type: ignore[misc]
+        around = callback.options.get("chord")
+        callback.options["link_error"] = self._errbacks(callback, told_by=around)
+        failure = super().chord_error_from_stack(callback, exc)  # type: ignore[misc]
+        if around:
+            part = Context(callback.options, id=callback.id, group=callback.options.get("group_id"))
+            self.on_chord_part_return(part, states.FAILURE, exc)
+        return failure
 
     def _unpack_chord_result(self, tup: Any, decode: Any, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -31,19 +61,23 @@ class Backend(redis.RedisBackend):
             raise
 
     def _call_task_errbacks(self, request: Any, exc: Any, traceback: Any) -> None:
+        if request.chord:
+            told = self._errbacks(request.chord)
+            request.errbacks = [errback for errback in request.errbacks if errback not in told]
         if failed_task_id := getattr(exc, "failed_task_id", None):
             # Celery's request is that of the body, which never ran, and has lost the workflow's root.
             request.id = failed_task_id
             request.root_id = request.options.get("root_id")
         super()._call_task_errbacks(request, exc, traceback)  # type: ignore[misc]
 
+    def _errbacks(self, body: Any, told_by: Any = None) -> list[Any]:
+        """Return the errbacks of a chord's body that are not called by the body of a chord around it.
 
-def errbacks(body: Signature[Any]) -> list[Any]:
-    """Return the errbacks of a chord's body; a chain's may stand on its first task, which was there before the chain."""
-    if own := body.options.get("link_error"):
-        return list(own)
-    if isinstance(body, _chain) and body.tasks:
-        return errbacks(body.tasks[0])
-    if isinstance(body, _chord):
-        return errbacks(body.body)
-    return []
+        Those of a chain may stand on its first task, which had them before it was made a chain.
+        """
+        signature = maybe_signature(body, app=self.app)
+        while signature and not signature.options.get("link_error") and signature.subtask_type in {"chain", "chord"}:
+            signature = signature.tasks[0] if signature.subtask_type == "chain" else signature.body
+        found = (signature and signature.options.get("link_error")) or []
+        told = self._errbacks(told_by) if told_by else []
+        return [errback for errback in found if errback not in told]
