@@ -150,6 +150,30 @@ def give_up(self: Task[..., None], entry: str, killed: bool = False) -> None:
 @shared_task(
     bind=True,
     queue=DEFAULT,
+)
+def come_back(self: Task[..., None], entry: str, countdown: float) -> None:
+    """Ask to be sent again after so many seconds, once. Again: the same."""
+    write(f"try{self.request.retries}", entry)
+    if not self.request.retries:
+        raise self.retry(countdown=countdown)
+
+
+@shared_task(
+    bind=True,
+    queue=DEFAULT,
+    max_retries=3,
+    retry_backoff=4,
+    retry_backoff_max=8,
+)
+def flaky(self: Task[..., None], entry: str) -> None:
+    """Fail in a way that may pass, but does not. Again: the same."""
+    write(f"try{self.request.retries}", entry)
+    raise TransientError(entry)
+
+
+@shared_task(
+    bind=True,
+    queue=DEFAULT,
     ignore_result=False,
 )
 def expand(self: Task[..., None], entry: str) -> None:

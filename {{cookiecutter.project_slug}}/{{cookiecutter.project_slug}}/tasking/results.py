@@ -24,6 +24,8 @@ from celery.exceptions import ChordError
 class Backend(redis.RedisBackend):
     """Redis as the result backend."""
 
+    app: Any
+
     def on_chord_part_return(self, request: Any, state: str, result: Any, *args: Any, **kwargs: Any) -> None:
         """Count a part of a chord; at the last one, send the body or call the errbacks. Again: what is not done yet.
 
@@ -44,10 +46,10 @@ class Backend(redis.RedisBackend):
     def chord_error_from_stack(self, callback: Any, exc: Any = None) -> Any:
         """Fail a chord in place of its body, and the chord around it if it is a part of one."""
         if callback.subtask_type == "group":
-            return super().chord_error_from_stack(callback, exc)  # type: ignore[misc]
+            return super().chord_error_from_stack(callback, exc)
         around = callback.options.get("chord")
-        callback.options["link_error"] = self._errbacks(callback, told_by=around)
-        failure = super().chord_error_from_stack(callback, exc)  # type: ignore[misc]
+        callback.options["link_error"] = self._errbacks(callback, around)
+        failure = super().chord_error_from_stack(callback, exc)
         if around:
             part = Context(callback.options, id=callback.id, group=callback.options.get("group_id"))
             self.on_chord_part_return(part, states.FAILURE, exc)
@@ -67,17 +69,18 @@ class Backend(redis.RedisBackend):
         if failed_task_id := getattr(exc, "failed_task_id", None):
             # Celery's request is that of the body, which never ran, and has lost the workflow's root.
             request.id = failed_task_id
-            request.root_id = request.options.get("root_id")
+            request.root_id = getattr(request, "options", {}).get("root_id")
         super()._call_task_errbacks(request, exc, traceback)  # type: ignore[misc]
 
-    def _errbacks(self, body: Any, told_by: Any = None) -> list[Any]:
-        """Return the errbacks of a chord's body that are not called by the body of a chord around it.
+    def _errbacks(self, body: Any, around: Any = None) -> list[Any]:
+        """Return the errbacks of a chord's body, but for those that the body of the chord around it has as well.
 
         Those of a chain may stand on its first task, which had them before it was made a chain.
         """
-        signature = maybe_signature(body, app=self.app)
-        while signature and not signature.options.get("link_error") and signature.subtask_type in {"chain", "chord"}:
+        if not body:
+            return []
+        signature: Any = maybe_signature(body, app=self.app)
+        while not signature.options.get("link_error") and signature.subtask_type in {"chain", "chord"}:
             signature = signature.tasks[0] if signature.subtask_type == "chain" else signature.body
-        found = (signature and signature.options.get("link_error")) or []
-        told = self._errbacks(told_by) if told_by else []
-        return [errback for errback in found if errback not in told]
+        told = self._errbacks(around)
+        return [errback for errback in signature.options.get("link_error") or () if errback not in told]
