@@ -6,7 +6,8 @@ Here the chord alone calls it, when all its parts are through, with the id of a 
 group, once for each of its tasks, as Celery does.)
 
 And with Celery's own, a chord hangs for ever if the process that has counted the last part dies before it has sent the
-body. Here whoever does the part again, or finds that child dead, sees to the body.
+body. Here whoever does the part again, or finds that child dead, sees to the body. Nor does a part fail, or the chord
+hang, because the connection to Redis is lost while a part is counted: that is tried again, as it is for a result.
 
 It builds on internals of Celery 5.7: `chord_error_from_stack`, `_unpack_chord_result`, `_call_task_errbacks`, and the
 keys of a chord: `.d`, the parts counted; `.s`, their number, gone at the end; `.c`, the claim of who sends the body.
@@ -26,19 +27,19 @@ class Backend(redis.RedisBackend):
 
     app: Any
 
-    def on_chord_part_return(self, request: Any, state: str, result: Any, *args: Any, **kwargs: Any) -> None:
-        """Count a part of a chord; at the last one, send the body or call the errbacks. Again: what is not done yet.
+    def on_chord_part_return(self, request: Any, state: str, result: Any, *_: Any, **__: Any) -> None:
+        """Count a part of a chord; at the last one, send the body or call the errbacks. Again: what is not done yet."""
+        if request.group:
+            self.ensure(self._count, (request, state, result))
 
-        If somebody holds the claim to do that, and may be dead, a task comes back for it when the claim has expired.
-        """
-        if not request.group:
-            return
+    def _count(self, request: Any, state: str, result: Any) -> None:
         parts, size, claim = (self.get_key_for_group(request.group, key) for key in (".d", ".s", ".c"))
         index = "+inf" if request.group_index is None else request.group_index
         with self.client.pipeline() as pipe:
             counted, claimed_for = pipe.sismember(parts, f"{request.id}:{index}").ttl(claim).execute()
-        super().on_chord_part_return(request, state, result, *args, **kwargs)
-        if counted and claimed_for > 0 and self.client.exists(size):
+        super().on_chord_part_return(request, state, result)
+        if counted and claimed_for >= 0 and self.client.exists(size):
+            # Who holds the claim may be dead: a task comes back for it when it has expired.
             part = {name: getattr(request, name) for name in ("id", "group", "group_index", "chord")}
             finish = self.app.signature(f"{__package__}.tasks.finish_chord", (part,))
             finish.apply_async(countdown=claimed_for + 1)
