@@ -56,10 +56,13 @@ CELERY_RESULT_BACKEND = transport.redis_database(env.str("REDIS_URL"), transport
 CELERY_TASK_IGNORE_RESULT = True
 # A result is needed until its chord is complete, which a backlog may delay.
 CELERY_RESULT_EXPIRES = 24 * 60 * 60
-# A part of a chord that fails calls the workflow's errback itself, which so learns its id.
-CELERY_TASK_ALLOW_ERROR_CB_ON_CHORD_HEADER = True
+# The errback of a chord is called once, by the chord and with the id of a part that failed, see `tasking/results.py`.
+CELERY_TASK_ALLOW_ERROR_CB_ON_CHORD_HEADER = False
 # A chord whose results cannot be read in this time fails, and its errback runs.
 CELERY_RESULT_CHORD_JOIN_TIMEOUT = 30
+# A lost connection costs tries for up to half a minute, not the result of work that is done, nor its chord.
+CELERY_RESULT_BACKEND_ALWAYS_RETRY = True
+CELERY_RESULT_BACKEND_MAX_RETRIES = 12
 # A half-open connection to Redis fails and is made again.
 CELERY_REDIS_SOCKET_TIMEOUT = 10
 CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 5

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import redis
-from celery import Task, shared_task
+from celery import Task, chord, shared_task
 from celery.exceptions import Reject, SoftTimeLimitExceeded
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -17,6 +17,7 @@ from django.db import transaction
 from {{ cookiecutter.project_slug }}.tasking.errors import TransientError
 from {{ cookiecutter.project_slug }}.tasking.idempotency import first_time
 from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
+from {{ cookiecutter.project_slug }}.tasking.task import Task as ProjectTask
 
 #: The list of the notes.
 NOTES = "notes"
@@ -33,6 +34,16 @@ def write(kind: str, entry: str) -> None:
         client.rpush(NOTES, f"{kind} {entry} {time.time()} {os.getpid()}")
 
 
+def kill(entry: str, whole_worker: bool, lives: int) -> None:
+    """Kill this process or, with `whole_worker`, its parent too; for an entry that has died `lives` times, nothing."""
+    with connect() as client:
+        if client.incr(f"deaths:{entry}") > lives:
+            return
+    if whole_worker:
+        os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @shared_task(
     queue=DEFAULT,
 )
@@ -45,8 +56,9 @@ def note(entry: str) -> None:
     queue=DEFAULT,
     ignore_result=False,
 )
-def part(entry: str) -> str:
-    """Note that it ran, and return the entry: a part of a chord. Again: once more."""
+def part(entry: str, seconds: float = 0) -> str:
+    """Take a while, note that it ran, and return the entry: a part of a chord. Again: once more."""
+    time.sleep(seconds)
     write("note", entry)
     return entry
 
@@ -78,16 +90,12 @@ def charge(entry: str, seconds: float) -> None:
     queue=DEFAULT,
     ignore_result=False,
 )
-def die(entry: str, whole_worker: bool = False, lives: int = 1_000) -> None:
+def die(entry: str, whole_worker: bool = False, lives: int = 1_000) -> str:
     """Kill the process it runs in or, with `whole_worker`, that one's parent too; `lives` times. Again: the same."""
     write("begin", entry)
-    with connect() as client:
-        if client.incr(f"deaths:{entry}") > lives:
-            write("end", entry)
-            return
-    if whole_worker:
-        os.kill(os.getppid(), signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
+    kill(entry, whole_worker, lives)
+    write("end", entry)
+    return entry
 
 
 @shared_task(
@@ -157,10 +165,102 @@ def retried(self: Task[..., None], entry: str) -> None:
 
 
 @shared_task(
+    bind=True,
+    queue=DEFAULT,
+    ignore_result=False,
+    max_retries=1,
+    retry_backoff=1,
+    default_retry_delay=1,
+)
+def give_up(self: Task[..., None], entry: str, killed: bool = False) -> None:
+    """Fail, or be `killed`, for good at the second try. Again: the same."""
+    write(f"try{self.request.retries}", entry)
+    if killed:
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise TransientError(entry)
+
+
+@shared_task(
+    bind=True,
+    queue=DEFAULT,
+)
+def come_back(self: Task[..., None], entry: str, countdown: float) -> None:
+    """Ask to be sent again after so many seconds, once. Again: the same."""
+    write(f"try{self.request.retries}", entry)
+    if not self.request.retries:
+        raise self.retry(countdown=countdown)
+
+
+@shared_task(
+    bind=True,
+    queue=DEFAULT,
+    max_retries=3,
+    retry_backoff=4,
+    retry_backoff_max=8,
+)
+def flaky(self: Task[..., None], entry: str) -> None:
+    """Fail in a way that may pass, but does not. Again: the same."""
+    write(f"try{self.request.retries}", entry)
+    raise TransientError(entry)
+
+
+@shared_task(
+    bind=True,
+    queue=DEFAULT,
+    ignore_result=False,
+)
+def expand(self: Task[..., None], entry: str) -> None:
+    """Put in its own place a chord of which one part fails. Again: another such chord."""
+    self.replace(chord([part.si(entry), fail.si(entry, "bug")], body.s(entry)))
+
+
+class Counted(ProjectTask):
+    """A part that kills the whole worker, once, when it is counted and not yet acknowledged."""
+
+    abstract = True
+
+    def on_success(self, retval: str, *_: Any) -> None:
+        """Celery calls this when the result is stored and the chord has counted it."""
+        kill(retval, whole_worker=True, lives=1)
+
+
+@shared_task(
+    base=Counted,
+    queue=DEFAULT,
+    ignore_result=False,
+)
+def counted(entry: str) -> str:
+    """Note that it ran, and return the entry; the first time, the worker dies of it. Again: once more."""
+    write("note", entry)
+    return entry
+
+
+@shared_task(
     queue=DEFAULT,
 )
 def body(parts: list[str], entry: str) -> None:
     """Note that a chord is complete, with what its parts returned. Again: once more."""
+    write("body", f"{entry}={'+'.join(sorted(parts))}")
+
+
+class Unsent(ProjectTask):
+    """A task that kills the process which is about to send it, or with `whole_worker` the worker; once."""
+
+    abstract = True
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
+        """Die, or else send it."""
+        _, entry, whole_worker = args
+        kill(entry, whole_worker, lives=1)
+        return super().apply_async(args, kwargs, *rest, **options)
+
+
+@shared_task(
+    base=Unsent,
+    queue=DEFAULT,
+)
+def late_body(parts: list[str], entry: str, whole_worker: bool) -> None:
+    """Note that a chord is complete whose body was nearly not sent. Again: once more."""
     write("body", f"{entry}={'+'.join(sorted(parts))}")
 
 
@@ -169,5 +269,5 @@ def body(parts: list[str], entry: str) -> None:
     queue=DEFAULT,
 )
 def errback(self: Task[..., None], entry: str) -> None:
-    """Note that a workflow failed. Again: once more."""
-    write("errback", entry)
+    """Note that a workflow failed, with the id of the task that did. Again: once more."""
+    write("errback", f"{entry}={self.request.parent_id}")

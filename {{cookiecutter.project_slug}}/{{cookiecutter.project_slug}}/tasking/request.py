@@ -82,3 +82,10 @@ class Request(request.Request):  # type: ignore[misc]
         for arguments in owed:
             on_ack(*arguments)
         return return_value
+
+    def _success_was_stored(self) -> Any:
+        """Return the result of a lost child if it stored one; it may have died before its chord knew."""
+        success = super()._success_was_stored()
+        if success and self.chord:
+            self.task.backend.on_chord_part_return(self._context, success["status"], success["result"])
+        return success

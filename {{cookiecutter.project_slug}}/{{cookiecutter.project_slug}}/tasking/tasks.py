@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task, states
+from celery.app.task import Context
 from celery.utils.log import get_task_logger
 
 from . import idempotency
@@ -55,6 +56,14 @@ def collect_dead_letters() -> None:
     """Write to the table what the broker put among the dead letters. Again: what came since."""
     if collected := collector.collect():
         logger.warning("dead letters collected", extra={"collected": collected})
+
+
+@shared_task(
+    queue=DEFAULT,
+)
+def finish_chord(part: dict[str, Any]) -> None:
+    """End a chord whose last part, counted already, could not. Again: nothing, it has ended. See `results.py`."""
+    current_app.backend.on_chord_part_return(Context(part), states.SUCCESS, None)
 
 
 @shared_task(

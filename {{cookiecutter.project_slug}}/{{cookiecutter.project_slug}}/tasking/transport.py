@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from celery.app.backends import BACKEND_ALIASES
 from django.core.exceptions import ImproperlyConfigured
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -16,6 +17,8 @@ SOCKET_TIMEOUT = 10
 
 # kombu's own Redis destroys what is rejected and delivers a poison message for ever; this one has dead letters.
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__package__}.redis_transport:Transport"))
+# Celery's own calls a chord's errback several times or never; this one calls it once.
+BACKEND_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__package__}.results:Backend"))
 
 
 def options(broker_url: str, exchange: str) -> dict[str, Any]:
