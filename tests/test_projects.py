@@ -8,12 +8,14 @@ from conftest import Bake
 
 # Every project tests both brokers; the answer decides only with which of them its `.env` begins.
 CHOSEN = [
-    pytest.param({}, id="default"),
-    pytest.param({"broker": "redis"}, id="redis", marks=pytest.mark.slow),
-    pytest.param({"include_example": False}, id="bare"),
+    pytest.param({}, ["test"], id="default"),
+    pytest.param({}, ["test-durability"], id="default-durability", marks=pytest.mark.slow),
+    pytest.param({"broker": "redis"}, ["lint", "test-unit"], id="redis", marks=pytest.mark.slow),
+    pytest.param({"include_example": False}, ["lint", "test-unit"], id="bare"),
+    pytest.param({"include_example": False}, ["test-broker"], id="bare-broker", marks=pytest.mark.slow),
 ]
 
 
-@pytest.mark.parametrize("chosen", CHOSEN)
-def test_its_own_tests(bake: Bake, uv_on_path: dict[str, str], chosen: dict[str, Any]) -> None:
-    bake(**chosen).run("make", "test", **uv_on_path)
+@pytest.mark.parametrize(("chosen", "targets"), CHOSEN)
+def test_its_own_tests(bake: Bake, uv_on_path: dict[str, str], chosen: dict[str, Any], targets: list[str]) -> None:
+    print(bake(**chosen).run("make", *targets, **uv_on_path)[-6_000:])
