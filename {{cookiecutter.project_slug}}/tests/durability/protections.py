@@ -6,6 +6,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
+from celery.app.backends import BACKEND_ALIASES
 from celery.contrib.django.task import DjangoTask
 from celery.signals import celeryd_after_setup
 from kombu import Exchange
@@ -73,6 +74,11 @@ def plain_redis(_: Settings) -> None:
     TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "kombu.transport.redis:Transport"))
 
 
+def plain_results(_: Settings) -> None:
+    """Have Celery's own result backend."""
+    BACKEND_ALIASES.update(dict.fromkeys(("redis", "rediss"), "celery.backends.redis:RedisBackend"))
+
+
 def forget_keys(_: Settings) -> None:
     """Have every key be new. The tasks can be imported only when the worker has set up Django."""
 
@@ -126,7 +132,7 @@ PROTECTIONS: Mapping[str, Protection] = MappingProxyType(
         ),
         "patience of a sender": Protection(
             setting(CELERY_TASK_PUBLISH_RETRY=False),
-            "test_connections.py::test_a_broker_that_restarts_under_load_loses_nothing[redis]",
+            "test_connections.py::test_a_broker_that_restarts_under_load_loses_nothing[rabbitmq]",
         ),
         "results ignored": Protection(
             setting(CELERY_TASK_IGNORE_RESULT=False),
@@ -157,6 +163,10 @@ PROTECTIONS: Mapping[str, Protection] = MappingProxyType(
         "dead letters (Redis)": Protection(
             plain_redis,
             "test_dead_letters.py::test_every_end_stands_in_the_table[redis]",
+        ),
+        "chords that end once": Protection(
+            plain_results,
+            "test_chords.py::test_an_errback_is_called_once_in_every_shape_of_workflow[redis]",
         ),
         "delivery limit (Redis)": Protection(
             transport(delivery_limit=0),

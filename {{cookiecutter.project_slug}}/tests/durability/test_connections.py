@@ -13,7 +13,7 @@ from sandbox.proxy import Proxy
 from .checker import Account
 from .shop import Shop
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 #: Seconds within which a worker behind a half-open connection works again.
 HALF_OPEN = 60
@@ -42,10 +42,9 @@ def behind_a_proxy(shop: Shop) -> Iterator[Proxy]:
         shop.kill(next(name for name in shop.project.processes if name.startswith("worker")))
 
 
-@pytest.mark.slow
 def test_a_half_open_connection_heals(shop: Shop) -> None:
     """A worker is connected through a proxy, which goes silent: no end, no error, no answer, as when a firewall forgets
-    a connection. Tasks are sent at once, and go on being sent, on another way.
+    a connection. Before, at that moment and after it tasks are sent on another way.
 
     Promise: within 60 s the worker executes again, without being restarted; nothing is lost.
     """
@@ -53,16 +52,16 @@ def test_a_half_open_connection_heals(shop: Shop) -> None:
         shop.change_redis(visibility_timeout=5)
         shop.worker()
         shop.project.environment["CELERY_BROKER_URL"] = shop.broker.url
-        shop.run("note.delay('before')")
-        shop.drain({"before"}, "note")
+        shop.start("-c", shop.command(SENDER)[-1], name="sender")
+        shop.wait_for_notes("note", 10)
         assert proxy.silence() > 0
         silent = time.time()
-        shop.start("-c", shop.command(SENDER)[-1], name="sender")
-        shop.wait_for("work again", lambda: any(note.at > silent for note in shop.notes("note")), 2 * HALF_OPEN)
-        again = next(note.at for note in shop.notes("note") if note.at > silent)
+        # What the worker had already when silence fell is done in the first second.
+        shop.wait_for("work again", lambda: any(note.at > silent + 1 for note in shop.notes("note")), 2 * HALF_OPEN)
+        again = next(note.at for note in shop.notes("note") if note.at > silent + 1)
         shop.ledger.set("stop", 1)
         shop.wait_for_notes("stopped", 1)
-        sent = set(shop.counted("sent")) | {"before"}
+        sent = set(shop.counted("sent"))
         shop.drain(sent, "note")
         account = Account.of(sent, shop.counted("note").elements())
         shop.prove("a half-open connection heals", account, again - silent)
@@ -100,7 +99,6 @@ chord([part.s("p%d" % number) for number in range(10)], body.s("chord")).apply_a
     assert done.entry == "chord=" + "+".join(sorted(f"p{number}" for number in range(10)))
 
 
-@pytest.mark.slow
 def test_an_exceeded_consumer_timeout_loses_nothing(rabbitmq_shop: Shop, rabbitmq_server: RabbitMQ) -> None:
     """RabbitMQ is told to wait five seconds for an acknowledgement, and a task takes longer; then it is told better.
 

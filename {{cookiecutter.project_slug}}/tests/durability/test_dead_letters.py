@@ -72,6 +72,7 @@ def entry_of(call: str) -> str:
     return next(word for word in words if word not in {"nobody.knows", "default"})
 
 
+@pytest.mark.slow
 def test_poison_is_set_aside_and_replayed(shop: Shop) -> None:
     """A task that kills its whole worker, which is started again each time, and others beside it.
 

@@ -57,6 +57,7 @@ with transaction.atomic():
     assert Counter(entries(shop)).most_common(1)[0][1] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["stop", "pause"])
 @pytest.mark.parametrize("how", ["command", "beat"])
 def test_a_broker_that_is_away(shop: Shop, fault: str, how: str) -> None:
@@ -112,6 +113,7 @@ note.delay_on_commit("1")
     assert entries(shop) == ["1"]
 
 
+@pytest.mark.slow
 def test_two_relays_and_a_poison_row(shop: Shop) -> None:
     """300 rows and before them one that names an unknown queue; two relays at once send each of the 300 once."""
     shop.run(f"""

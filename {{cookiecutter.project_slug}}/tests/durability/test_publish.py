@@ -29,6 +29,7 @@ write("stopped", "publisher")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["kill", "stop"])
 def test_no_acknowledged_publish_is_lost(shop: Shop, fault: str) -> None:
     """A process publishes without a pause; the broker hangs and is killed, or is stopped in good order, and comes back.
@@ -86,6 +87,7 @@ except Exception as error:
     assert raised == "QueueNotFound"
 
 
+@pytest.mark.slow
 def test_a_click_does_not_wait_behind_bulk_work(shop: Shop) -> None:
     """1,000 tasks wait on `bulk`, with a worker at work on them; one task a moment is sent to `critical`.
 

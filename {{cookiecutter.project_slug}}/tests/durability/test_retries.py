@@ -7,7 +7,7 @@ import pytest
 from .checker import Account
 from .shop import Note, Shop
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 #: Seconds on top of a delay: to be delivered, and to wait for a child of the worker.
 SCHEDULING = 5

@@ -52,6 +52,7 @@ def test_a_killed_worker_loses_nothing(shop: Shop) -> None:
     assert again[0] - died <= RECOVERY[shop.broker.name]
 
 
+@pytest.mark.slow
 def test_a_task_that_kills_its_child_process_ends(shop: Shop) -> None:
     """A task that kills its child process with SIGKILL whenever it runs, as the kernel does when memory runs out.
 
@@ -70,6 +71,7 @@ def test_a_task_that_kills_its_child_process_ends(shop: Shop) -> None:
     shop.prove("a task that kills its child ends, others go on", Account.of(entries, shop.counted("note").elements()))
 
 
+@pytest.mark.slow
 def test_a_child_lost_while_the_broker_is_away(shop: Shop) -> None:
     """The broker is killed while a task runs, then the task's child process; the broker comes back.
 
@@ -89,6 +91,7 @@ def test_a_child_lost_while_the_broker_is_away(shop: Shop) -> None:
     shop.prove("a child lost while the broker is away", account, ended[0].at - back if ended else None)
 
 
+@pytest.mark.slow
 def test_an_orderly_end_hands_on_what_takes_too_long(shop: Shop) -> None:
     """SIGTERM, as an orchestrator sends it, while a worker runs a short task and a long one and holds two more.
 
@@ -116,6 +119,7 @@ def test_an_orderly_end_hands_on_what_takes_too_long(shop: Shop) -> None:
     assert shop.counted("end")["short"] == 1
 
 
+@pytest.mark.slow
 def test_a_delayed_task_survives_an_orderly_end(shop: Shop) -> None:
     """A task with a countdown of 8 s, which on Redis a worker holds; that worker, otherwise idle, gets SIGTERM.
 
@@ -133,6 +137,7 @@ def test_a_delayed_task_survives_an_orderly_end(shop: Shop) -> None:
     assert 7 < shop.notes("note")[-1].at - sent < 20
 
 
+@pytest.mark.slow
 def test_recycled_children_lose_nothing(shop: Shop) -> None:
     """Children that are replaced after five tasks each; 100 tasks. Promise: all are executed, by many children."""
     shop.change(CELERY_WORKER_MAX_TASKS_PER_CHILD=5)
