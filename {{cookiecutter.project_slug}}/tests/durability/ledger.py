@@ -76,13 +76,15 @@ def work(entry: str, seconds: float) -> None:
 @shared_task(
     queue=DEFAULT,
 )
-def charge(entry: str, seconds: float) -> None:
-    """Make a row in a transaction that takes a while. Again: nothing, by its key."""
+def charge(entry: str, seconds: float, dies: bool = False) -> None:
+    """Make a row in a transaction that takes a while; then the worker `dies`, once. Again: nothing, by its key."""
     write("begin", entry)
     with transaction.atomic():
         if first_time(f"charge:{entry}"):
             Group.objects.create(name=f"{entry}:{time.time_ns()}")
             time.sleep(seconds)
+    if dies:
+        kill(entry, whole_worker=True, lives=1)
     write("end", entry)
 
 

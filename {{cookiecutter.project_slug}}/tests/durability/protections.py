@@ -112,7 +112,7 @@ PROTECTIONS: Mapping[str, Protection] = MappingProxyType(
         ),
         "idempotency key": Protection(
             forget_keys,
-            "test_connections.py::test_an_exceeded_consumer_timeout_loses_nothing",
+            "test_workers.py::test_a_worker_that_dies_after_the_commit_changes_nothing_twice[rabbitmq]",
         ),
         "soft shutdown": Protection(
             setting(CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT=0),
@@ -132,7 +132,7 @@ PROTECTIONS: Mapping[str, Protection] = MappingProxyType(
         ),
         "patience of a sender": Protection(
             setting(CELERY_TASK_PUBLISH_RETRY=False),
-            "test_connections.py::test_a_broker_that_restarts_under_load_loses_nothing[rabbitmq]",
+            "test_publish.py::test_no_acknowledged_publish_is_lost[rabbitmq-stop]",
         ),
         "results ignored": Protection(
             setting(CELERY_TASK_IGNORE_RESULT=False),

@@ -167,3 +167,20 @@ def test_a_cut_connection_in_mid_task_changes_nothing_twice(shop: Shop) -> None:
     shop.prove("a cut connection: the effect stands once", Account.of(entries, effects), again[0] - cut)
     assert sorted(effects) == sorted(entries)
     assert shop.counted("end") == dict.fromkeys(entries, 1)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_after_the_commit_changes_nothing_twice(shop: Shop) -> None:
+    """Tasks that change the database; the whole worker dies when one has committed and is not acknowledged yet.
+
+    Promise: they are delivered again, and what they change is changed once.
+    """
+    shop.change_redis(visibility_timeout=VISIBILITY_TIMEOUT)
+    entries = {f"c{number}" for number in range(3)}
+    shop.run("for number in range(3): charge.delay('c%d' % number, 0, dies=True)")
+    shop.worker(restarts=True)
+    shop.drain(entries, "end")
+    effects = shop.effects()
+    shop.prove("a death after the commit: the effect stands once", Account.of(entries, effects))
+    assert sorted(effects) == sorted(entries)
+    assert set(shop.counted("begin").values()) != {1}

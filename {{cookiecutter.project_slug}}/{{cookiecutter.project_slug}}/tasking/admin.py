@@ -33,7 +33,8 @@ class LookOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 class DeadLetterAdmin(LookOnlyAdmin):
     """Tasks that failed for good, to be replayed or discarded."""
 
-    list_display = ("task_name", "task_id", "queue", "reason", "attempts", "failed_at", "state", "replayed_as")
+    list_display = ("state", "task_name", "reason", "attempts", "failed_at", "queue", "task_id")
+    list_display_links = ("task_name",)
     list_filter = ("state", "queue", "task_name")
     search_fields = ("task_name", "task_id", "root_id", "group_id", "exception", "arguments", "replayed_as")
     date_hierarchy = "failed_at"
