@@ -6,6 +6,8 @@ from typing import Any
 from celery import current_task
 from celery.signals import setup_logging
 
+from .queues import queue_of
+
 #: The fields a line within a task carries.
 TASK_FIELDS = ("task_name", "task_id", "root_id", "queue", "retries")
 
@@ -33,7 +35,7 @@ class TaskFilter(logging.Filter):
             record.task_name = current_task.name
             record.task_id = request.id
             record.root_id = request.root_id
-            record.queue = (request.delivery_info or {}).get("routing_key")
+            record.queue = queue_of((request.delivery_info or {}).get("routing_key"))
             record.retries = request.retries
         return True
 
