@@ -17,7 +17,7 @@ from sandbox.brokers import RabbitMQ
 from .checker import Account
 from .shop import SOON, Shop
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = pytest.mark.broker
 
 #: How often a message that kills its worker is delivered again, instead of the project's own number.
 DELIVERY_LIMIT = 2
@@ -89,7 +89,7 @@ def account(shop: Shop, expected: set[str]) -> Account:
 
 
 def hasten(shop: Shop, delivery_limit: int = queues.DELIVERY_LIMIT) -> None:
-    """Have a message that kills its worker given up after so many more deliveries and, on Redis, deaths seen in 5 s."""
+    """Have a message that kills its worker given up after so many more deliveries; on Redis, see a death in 5 s."""
     if isinstance(shop.broker, RabbitMQ):
         limit = json.dumps({"delivery-limit": delivery_limit})
         shop.broker.ctl("set_policy", "-p", shop.broker.virtual_host, "limit", ".*", limit, "--apply-to", "queues")
