@@ -117,28 +117,6 @@ def hang(entry: str, heed_soft_limit: bool = False) -> None:
 
 
 @shared_task(
-    queue=DEFAULT,
-    max_retries=1,
-    default_retry_delay=1,
-)
-def die_for_good(entry: str) -> None:
-    """Kill the process it runs in, with few retries. Again: the same."""
-    die.run(entry)
-
-
-@shared_task(
-    queue=DEFAULT,
-    max_retries=2,
-    retry_backoff=1,
-    retry_backoff_max=1,
-)
-def spend(entry: str) -> None:
-    """Fail as something does that may pass, until the retries are spent. Again: the same."""
-    write("try", entry)
-    raise TransientError(entry)
-
-
-@shared_task(
     bind=True,
     queue=DEFAULT,
     ignore_result=False,

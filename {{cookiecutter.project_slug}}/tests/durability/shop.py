@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import redis
 
-from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
+from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT, DELIVERY_LIMIT
 
 from sandbox.brokers import RabbitMQ, Redis, Server
 from sandbox.project import ROOT, Project
@@ -126,6 +126,14 @@ class Shop:
         """On Redis, have the processes that start from now on see other transport options."""
         if self.on_redis:
             self.change(CELERY_BROKER_TRANSPORT_OPTIONS=options)
+
+    def change_deaths(self, delivery_limit: int = DELIVERY_LIMIT) -> None:
+        """Have poison given up after so many more deliveries and, on Redis, a worker's death noticed in seconds."""
+        if isinstance(self.broker, RabbitMQ):
+            limit = json.dumps({"delivery-limit": delivery_limit})
+            policy = ("set_policy", "-p", self.broker.virtual_host, "lower", ".*", limit, "--apply-to", "queues")
+            self.broker.ctl(*policy)
+        self.change_redis(visibility_timeout=5, unacked_restore_interval=1, delivery_limit=delivery_limit)
 
     def notes(self, *kinds: str) -> list[Note]:
         """Return the notes of these kinds, or all, in their order."""

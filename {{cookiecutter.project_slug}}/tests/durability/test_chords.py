@@ -1,6 +1,5 @@
 """Chords that end whatever becomes of their parts: with their body or with their errback, and once."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,15 +8,12 @@ from functools import partial
 import pytest
 import redis
 
-from {{ cookiecutter.project_slug }}.tasking import queues
 from {{ cookiecutter.project_slug }}.tasking.transport import RESULTS
-
-from sandbox.brokers import RabbitMQ
 
 from .checker import Account
 from .shop import SOON, Shop
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 #: How often a message that kills its worker is delivered again, instead of the project's own number.
 DELIVERY_LIMIT = 2
@@ -88,28 +84,9 @@ def account(shop: Shop, expected: set[str]) -> Account:
     return found
 
 
-def hasten(shop: Shop, delivery_limit: int = queues.DELIVERY_LIMIT) -> None:
-    """Have a message that kills its worker given up after so many more deliveries; on Redis, see a death in 5 s."""
-    if isinstance(shop.broker, RabbitMQ):
-        limit = json.dumps({"delivery-limit": delivery_limit})
-        shop.broker.ctl("set_policy", "-p", shop.broker.virtual_host, "limit", ".*", limit, "--apply-to", "queues")
-    else:
-        options = {"visibility_timeout": 5, "unacked_restore_interval": 1, "delivery_limit": delivery_limit}
-        shop.change(CELERY_BROKER_TRANSPORT_OPTIONS=options)
-
-
 def done_at_least(shop: Shop, count: int) -> bool:
     """Whether so many different parts are done."""
     return len(shop.counted("note")) >= count
-
-
-def cut_connections(shop: Shop) -> None:
-    """Have the broker close all connections of its clients."""
-    if isinstance(shop.broker, RabbitMQ):
-        shop.broker.ctl("close_all_connections", "--vhost", shop.broker.virtual_host, "fault")
-    else:
-        with redis.Redis.from_url(shop.broker.url) as client:
-            client.execute_command("CLIENT", "KILL", "TYPE", "normal")
 
 
 def test_a_chord_ends_whatever_a_part_dies_of(shop: Shop) -> None:
@@ -131,7 +108,7 @@ def test_a_chord_ends_when_a_part_kills_its_worker(shop: Shop) -> None:
     Promise: the first ends with its body, once. The other's part is given up at the delivery limit, and when the
     dead letters are collected, the errback is called, once.
     """
-    hasten(shop, DELIVERY_LIMIT)
+    shop.change_deaths(DELIVERY_LIMIT)
     shop.worker(restarts=True)
     send(shop, {"once": beside_three("die.si(entry, whole_worker=True, lives=1)")})
     shop.wait_for("the body", lambda: ends(shop)["once body"])
@@ -165,14 +142,14 @@ def test_a_part_that_is_done_twice_counts_once(shop: Shop) -> None:
 
     Promise: the body runs once and is given each of the 20 once.
     """
-    hasten(shop)
+    shop.change_deaths()
     shop.worker(restarts=True)
     parts = {f"p{number}" for number in range(20)}
     others = "[part.si('p%d' % number, 0.3) for number in range(1, 20)]"
     send(shop, {"of-twenty": f"chord([counted.si('p0')] + {others}, body.s(entry))"})
     for done in (6, 10, 14):
         shop.wait_for("mid-work", partial(done_at_least, shop, done))
-        cut_connections(shop)
+        shop.cut_connections()
     assert account(shop, {"of-twenty body"}).lost == set()
     assert {note.entry for note in shop.notes("body")} == {f"of-twenty={'+'.join(sorted(parts))}"}
     found = Account.of(parts | {"last"}, shop.counted("note").elements())
@@ -185,7 +162,7 @@ def test_a_chord_ends_though_who_was_to_send_its_body_dies(shop: Shop) -> None:
 
     Promise: both bodies run, once.
     """
-    hasten(shop)
+    shop.change_deaths()
     # The claim to send a body is held for as long as that may take: here for 6 s.
     shop.change(
         CELERY_RESULT_CHORD_JOIN_TIMEOUT=1,
