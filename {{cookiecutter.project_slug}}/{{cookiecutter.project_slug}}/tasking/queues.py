@@ -113,7 +113,7 @@ def dead_letter_queue(exchange: str) -> Queue:
 
 
 def _queue(exchange: str, name: str, arguments: dict[str, Any]) -> Queue:
-    return Queue(name, Exchange(exchange, type="topic"), routing_key=name, queue_arguments=arguments)
+    return Queue(name, Exchange(exchange, type="topic"), routing_key=name, queue_arguments={**arguments})
 
 
 def queue_of(routing_key: str | None) -> str:
