@@ -192,6 +192,10 @@ PROTECTIONS: Mapping[str, Protection] = MappingProxyType(
             attributes(topology, ensure_delays=lambda _: None),
             "test_retries.py::test_a_delay_of_less_than_a_second_is_a_delay[rabbitmq]",
         ),
+        "the broker holds what is delayed (Redis)": Protection(
+            attributes(redis_transport.Channel, _put=redis.Channel._put),
+            "test_retries.py::test_a_long_delay_ends_once[redis]",
+        ),
         "jitter": Protection(
             attributes(Task, retry_jitter=False),
             "test_retries.py::test_retries_are_spread_and_end[redis]",

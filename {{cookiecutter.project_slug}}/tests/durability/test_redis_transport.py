@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -247,3 +248,29 @@ def test_what_is_no_message_is_a_dead_letter_and_in_nobodys_way(connect: Connect
     assert client.llen(f"{DEFAULT}:taken") == 0
     assert lengths(client) == {DEAD_LETTER: 1}
     assert take(connection, DEAD_LETTER).body == item.encode()
+
+
+def test_what_is_not_due_waits_and_then_takes_its_turn(connect: Connect, client: Any) -> None:
+    connection = connect()
+    soon, later = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in (1, 3600))
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    for name, eta in {"soon": soon, "later": later, "past": past}.items():
+        send(connection, id=name, eta=eta.isoformat())
+    assert client.zcard(f"{DEFAULT}:delayed") == 2
+    assert take(connection).headers["id"] == "past"
+    with connection.Consumer(QUEUES[DEFAULT], channel=connection.default_channel):
+
+        def is_released() -> bool:
+            connection.default_channel.release()
+            return bool(lengths(client))
+
+        wait_until(is_released, 30)
+    assert datetime.now(UTC) >= soon
+    assert take(connection).headers["id"] == "soon"
+    assert client.zcard(f"{DEFAULT}:delayed") == 1
+
+
+@pytest.mark.parametrize("eta", ["tomorrow", 17, None])
+def test_an_eta_that_is_none_is_left_to_the_worker(connect: Connect, client: Any, eta: object) -> None:
+    send(connect(), eta=eta)
+    assert lengths(client) == {DEFAULT: 1}

@@ -90,3 +90,22 @@ def test_a_delay_of_less_than_a_second_is_a_delay(shop: Shop) -> None:
     shop.drain(entries, "note", "try1")
     account = Account.of(entries, shop.counted("note", "try1").elements())
     shop.prove("a delay of less than a second is not lost", account)
+
+
+def test_a_long_delay_ends_once(shop: Shop) -> None:
+    """A task with a countdown of 15 s, where Redis takes a worker for dead after 5; a worker is killed meanwhile.
+
+    Promise: it is executed once, when it is due: no worker holds it until then.
+    """
+    shop.change_deaths(delivery_limit=2)
+    worker = shop.worker()
+    shop.run("write('sent', 'later'); note.apply_async(['later'], countdown=15); note.delay('now')")
+    shop.drain({"now"}, "note")
+    shop.kill(worker)
+    shop.worker()
+    shop.drain({"now", "later"}, "note")
+    sent, executed = by_entry(shop, "sent")["later"], by_entry(shop, "note")["later"]
+    account = Account.of({"now", "later"}, shop.counted("note").elements())
+    shop.prove("a long delay ends once", account)
+    assert 15 <= executed.at - sent.at < 15 + SCHEDULING
+    assert account.duplicates == 0

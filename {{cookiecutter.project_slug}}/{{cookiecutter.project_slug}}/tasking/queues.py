@@ -79,10 +79,8 @@ QUEUES: Mapping[str, QueuePolicy] = MappingProxyType(
     }
 )
 
-#: Seconds that a worker may hold a message at most: it waits for its retry, then behind those prefetched, then runs.
-LONGEST_HOLD = max(
-    policy.retry_backoff_max + policy.prefetch_multiplier * policy.time_limit for policy in QUEUES.values()
-)
+#: Seconds that a worker may hold a message at most: it waits behind those prefetched, then runs.
+LONGEST_HOLD = max(policy.prefetch_multiplier * policy.time_limit for policy in QUEUES.values())
 
 
 def task_queues(exchange: str) -> list[Queue]:

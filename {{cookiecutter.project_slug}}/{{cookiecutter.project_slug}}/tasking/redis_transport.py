@@ -8,10 +8,15 @@ kombu's own also destroys a message that a worker rejects - an unknown task, an 
 kills its worker again for ever. Both end here in the list `dead_letter`, in the transaction that takes them off the
 others. The headers are RabbitMQ's: `x-delivery-count`, and `x-death` with reason and queue.
 
+And kombu's own hands a message with an ETA to a worker, which holds it until then: past the visibility timeout it is
+delivered again, and again, and runs as often. Here it lies in the sorted set `QUEUE:delayed` until it is due, and is
+then put on its queue, by whichever worker looks first; they do so each second.
+
 It builds on internals of kombu 5.7, all of them methods of `QoS` and `Channel` in `kombu.transport.redis`. A queue is
 one list, without priorities. Without the options for dead letters there are none.
 """
 
+from datetime import UTC, datetime
 from time import monotonic, time
 from typing import Any, ClassVar
 
@@ -41,6 +46,16 @@ end
 redis.call('DEL', KEYS[3])
 if #waiting > 0 then
     redis.call('ZADD', KEYS[3], unpack(waiting))
+end
+"""
+
+#: Moves what is due in the sorted set KEYS[1] to the list KEYS[2], at the end of those that wait; a thousand at most.
+RELEASE = """
+local now = redis.call('TIME')
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now[1] + now[2] / 1000000, 'LIMIT', 0, 1000)
+for _, item in ipairs(due) do
+    redis.call('ZREM', KEYS[1], item)
+    redis.call('LPUSH', KEYS[2], item)
 end
 """
 
@@ -112,6 +127,7 @@ class Channel(redis.Channel):  # type: ignore[misc]
     #: The queue that is asked for a message, and that message from its arrival here until it is noted as held.
     _asked = ""
     _taken: bytes | None = None
+    _released_at = float("-inf")
 
     def leave_taken(self, pipe: Any) -> None:
         """Have the message that has just been taken leave the list of those when the pipe is executed."""
@@ -126,6 +142,32 @@ class Channel(redis.Channel):  # type: ignore[misc]
             for queue in filter(None, {*self.active_queues, self.dead_letter_routing_key}):
                 taken = _taken_from(queue)
                 script(keys=[taken, queue, f"{taken}_since"], args=[GRACE])
+
+    def release(self) -> None:
+        """Put what is due by now on the queues that are read here."""
+        with self.conn_or_acquire() as client:
+            script = client.register_script(RELEASE)
+            for queue in self.active_queues:
+                script(keys=[_delayed_for(queue), queue])
+
+    def maybe_refresh_binding_expiry(self) -> None:
+        """Do what is to be done each second."""
+        super().maybe_refresh_binding_expiry()
+        if monotonic() - self._released_at >= 1:
+            self._released_at = monotonic()
+            self.release()
+
+    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+        due = _due(message)
+        if due is None:
+            super()._put(queue, message, **kwargs)
+            return
+        delayed = {dumps(message): due}
+        if batch := kwargs.get("_publish_batch"):
+            batch.add("zadd", _delayed_for(queue), delayed)
+            return
+        with self.conn_or_acquire() as client:
+            client.zadd(_delayed_for(queue), delayed)
 
     def bury(self, payload: dict[str, Any], routing_key: str, reason: str, pipe: Any) -> None:
         """Have a message put among the dead letters when the pipe is executed."""
@@ -235,3 +277,18 @@ class Transport(redis.Transport):  # type: ignore[misc]
 def _taken_from(queue: str) -> str:
     """Return the list of what has been taken from a queue and is not yet noted as held."""
     return f"{queue}:taken"
+
+
+def _delayed_for(queue: str) -> str:
+    """Return the sorted set of what is to be put on a queue later, by its time in seconds since the epoch."""
+    return f"{queue}:delayed"
+
+
+def _due(message: dict[str, Any]) -> float | None:
+    """Return when a message is due, in seconds since the epoch; None if that is now, or if it makes no sense."""
+    try:
+        moment = datetime.fromisoformat(message["headers"]["eta"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    due = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return due if due > time() else None

@@ -25,8 +25,8 @@ def declare_queues(app: Celery, connection: Any) -> None:
 def ensure_delays(app: Celery) -> None:
     """See to it, once a process, that a message can be delayed: RabbitMQ drops one for which nothing is set up.
 
-    A worker sets it up when it starts; this is for what is sent before the first worker ever did. On Redis the worker
-    holds such a message, and nothing is set up. Raises kombu's OperationalError if the broker does not answer.
+    A worker sets it up when it starts; this is for what is sent before the first worker ever did. On Redis nothing has
+    to be. Raises kombu's OperationalError if the broker does not answer.
     """
     with app.connection_for_write() as connection:
         connection.ensure_connection(**app.conf.task_publish_retry_policy)
