@@ -33,7 +33,7 @@ test:
 	@$(UV) run --quiet pytest -m "not slow"
 
 test-all:
-	@$(UV) run --quiet pytest
+	@$(UV) run --quiet pytest -m "not quick"
 
 lint:
 	@$(UV) run --quiet ruff check

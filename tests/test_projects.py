@@ -8,11 +8,10 @@ from conftest import Bake
 
 # Every project tests both brokers; the answer decides only with which of them its `.env` begins.
 CHOSEN = [
-    pytest.param({}, ["test"], id="default"),
-    pytest.param({}, ["test-durability"], id="default-durability", marks=pytest.mark.slow),
+    pytest.param({}, ["test"], id="default", marks=pytest.mark.quick),
+    pytest.param({}, ["lint", "test-unit", "test-durability"], id="default-durability", marks=pytest.mark.slow),
     pytest.param({"broker": "redis"}, ["lint", "test-unit"], id="redis", marks=pytest.mark.slow),
     pytest.param({"include_example": False}, ["lint", "test-unit"], id="bare"),
-    pytest.param({"include_example": False}, ["test-broker"], id="bare-broker", marks=pytest.mark.slow),
 ]
 
 

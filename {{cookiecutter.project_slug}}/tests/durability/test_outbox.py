@@ -97,6 +97,7 @@ os._exit(0)
     shop.prove(f"a broker that is away ({fault}): sent later", Account.of({"1", "2"}, entries(shop)))
 
 
+@pytest.mark.slow
 def test_killed_between_commit_and_publish(shop: Shop) -> None:
     """A process that is killed when it has committed and not published loses nothing."""
     shop.run("""

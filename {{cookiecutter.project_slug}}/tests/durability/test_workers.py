@@ -23,6 +23,7 @@ RECOVERY = {"redis": VISIBILITY_TIMEOUT + 10, "rabbitmq": 5}
 POLICY = QUEUES[DEFAULT]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_loses_nothing(shop: Shop) -> None:
     """60 short tasks; three times the worker and its children are killed with SIGKILL in mid-work, and one starts.
 

@@ -1,7 +1,7 @@
-"""Settings for a test: the import of a chunk has one second."""
+"""Settings for a test: the import of a chunk has two seconds."""
 
 from config.settings.local import *  # noqa: F403
 from config.settings.local import PACKAGE
 
-LIMITS = {"soft_time_limit": 1, "time_limit": 60}
+LIMITS = {"soft_time_limit": 2, "time_limit": 60}
 CELERY_TASK_ANNOTATIONS = [{f"{PACKAGE}.orders.tasks.import_chunk": LIMITS}]

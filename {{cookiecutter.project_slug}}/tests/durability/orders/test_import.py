@@ -90,6 +90,7 @@ def test_a_file_becomes_a_report(start: Start) -> None:
         assert "Subject: Imported: sample-20000" in project.log("workers").read_text()
 
 
+@pytest.mark.slow
 def test_a_flaky_service_is_asked_again(start: Start, rates: tuple[type[RatesService], str]) -> None:
     """A service that answers 503 twice for each month costs patience and nothing else."""
     service, url = rates
@@ -118,11 +119,12 @@ def test_a_failure_is_told_and_what_failed_is_resumed(start: Start, rates: tuple
         assert state["imported"] + state["refused"] == 200
 
 
+@pytest.mark.slow
 def test_a_chunk_is_handed_on_at_its_soft_limit(start: Start) -> None:
-    """One chunk of 60,000 rows and a soft limit of 1 s: task after task takes its place in the chord until it is in."""
+    """One chunk of 120,000 rows and a soft limit of 2 s: task after task takes its place in the chord until it is in."""
     settings = "tests.durability.orders.impatient"
-    with start(DJANGO_SETTINGS_MODULE=settings, ORDERS_ROWS_PER_CHUNK="60000") as (project, site):
-        state = finished(project, site, site.post("/imports/sample/", rows=60_000))
+    with start(DJANGO_SETTINGS_MODULE=settings, ORDERS_ROWS_PER_CHUNK="120000") as (project, site):
+        state = finished(project, site, site.post("/imports/sample/", rows=120_000))
         assert (state["state"], state["failure"]) == ("finished", "")
-        assert state["imported"] + state["refused"] == 60_000
+        assert state["imported"] + state["refused"] == 120_000
         assert "chunk handed on at the soft time limit" in project.log("workers").read_text()
