@@ -121,7 +121,7 @@ def test_a_failure_is_told_and_what_failed_is_resumed(start: Start, rates: tuple
 
 @pytest.mark.slow
 def test_a_chunk_is_handed_on_at_its_soft_limit(start: Start) -> None:
-    """One chunk of 120,000 rows and a soft limit of 2 s: task after task takes its place in the chord until it is in."""
+    """One chunk of 120,000 rows, a soft limit of 2 s: task after task takes its place in the chord until it is in."""
     settings = "tests.durability.orders.impatient"
     with start(DJANGO_SETTINGS_MODULE=settings, ORDERS_ROWS_PER_CHUNK="120000") as (project, site):
         state = finished(project, site, site.post("/imports/sample/", rows=120_000))
