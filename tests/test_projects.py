@@ -10,7 +10,6 @@ from conftest import Bake
 CHOSEN = [
     pytest.param({}, ["test"], id="default", marks=pytest.mark.quick),
     pytest.param({}, ["lint", "test-unit", "test-durability"], id="default-durability", marks=pytest.mark.slow),
-    pytest.param({"broker": "redis"}, ["lint", "test-unit"], id="redis", marks=pytest.mark.slow),
     pytest.param({"include_example": False}, ["lint", "test-unit"], id="bare"),
 ]
 

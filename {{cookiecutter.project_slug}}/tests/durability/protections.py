@@ -178,7 +178,7 @@ PROTECTIONS: Mapping[str, Protection] = MappingProxyType(
                 delay_on_commit=DjangoTask.delay_on_commit,
                 apply_async_on_commit=DjangoTask.apply_async_on_commit,
             ),
-            "test_outbox.py::test_a_broker_that_is_away[redis-command-stop]",
+            "test_outbox.py::test_a_broker_that_is_away[redis-stop-command]",
         ),
         "topic exchange": Protection(
             direct_exchange,

@@ -58,8 +58,7 @@ with transaction.atomic():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", ["stop", "pause"])
-@pytest.mark.parametrize("how", ["command", "beat"])
+@pytest.mark.parametrize(("fault", "how"), [("stop", "command"), ("pause", "beat")])
 def test_a_broker_that_is_away(shop: Shop, fault: str, how: str) -> None:
     """The broker is stopped, or is silent with its port open: a call takes about 0.7 s, the next ones next to nothing.
 
