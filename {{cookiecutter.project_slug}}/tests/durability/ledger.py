@@ -194,7 +194,7 @@ def expand(self: Task[..., None], entry: str) -> None:
     self.replace(chord([part.si(entry), fail.si(entry, "bug")], body.s(entry)))
 
 
-class Counted(ProjectTask):
+class Counted(ProjectTask[..., Any]):
     """A part that kills the whole worker, once, when it is counted and not yet acknowledged."""
 
     abstract = True
@@ -223,7 +223,7 @@ def body(parts: list[str], entry: str) -> None:
     write("body", f"{entry}={'+'.join(sorted(parts))}")
 
 
-class Unsent(ProjectTask):
+class Unsent(ProjectTask[..., Any]):
     """A task that kills the process which is about to send it, or with `whole_worker` the worker; once."""
 
     abstract = True

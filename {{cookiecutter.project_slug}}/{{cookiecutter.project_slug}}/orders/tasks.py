@@ -7,11 +7,12 @@ the chord counts them.
 
 from datetime import date
 
-from celery import Task, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.utils.log import get_task_logger
 
+from ..tasking.decorator import shared_task
 from ..tasking.queues import BULK, CRITICAL, DEFAULT
+from ..tasking.task import Task
 from .services import imports, rates, reports, retention
 
 logger = get_task_logger(__name__)
@@ -19,6 +20,7 @@ logger = get_task_logger(__name__)
 
 @shared_task(
     queue=DEFAULT,
+    idempotent=True,
 )
 def inspect_file(import_id: int) -> None:
     """Check the file and cut it into chunks. Again: nothing, it is no longer in the state of being received."""
@@ -28,6 +30,7 @@ def inspect_file(import_id: int) -> None:
 @shared_task(
     bind=True,
     queue=BULK,
+    idempotent=True,
     ignore_result=False,
 )
 def import_chunk(self: Task[..., None], chunk_id: int) -> None:
@@ -49,6 +52,7 @@ def import_chunk(self: Task[..., None], chunk_id: int) -> None:
 
 @shared_task(
     queue=DEFAULT,
+    idempotent=True,
 )
 def reconcile(import_id: int) -> None:
     """Close the import of the rows. Again: nothing. Raises PermanentError if a row is missing."""
@@ -58,6 +62,7 @@ def reconcile(import_id: int) -> None:
 @shared_task(
     # A task that waits for its rate limit holds a place in its worker; on this queue nobody waits for that place.
     queue=BULK,
+    idempotent=True,
     ignore_result=False,
     # For each worker: with two, the service is asked twice as often.
     rate_limit="10/s",
@@ -69,6 +74,7 @@ def fetch_rates_of(month: str) -> None:
 
 @shared_task(
     queue=DEFAULT,
+    idempotent=True,
 )
 def confirm_rates(import_id: int) -> None:
     """Note that all exchange rates are there. Again: nothing."""
@@ -77,6 +83,7 @@ def confirm_rates(import_id: int) -> None:
 
 @shared_task(
     queue=DEFAULT,
+    idempotent=True,
     ignore_result=False,
 )
 def build_report(import_id: int) -> None:
@@ -86,6 +93,7 @@ def build_report(import_id: int) -> None:
 
 @shared_task(
     queue=CRITICAL,
+    idempotent=True,
     ignore_result=False,
 )
 def mail_summary(import_id: int) -> None:
@@ -95,6 +103,7 @@ def mail_summary(import_id: int) -> None:
 
 @shared_task(
     queue=DEFAULT,
+    idempotent=True,
 )
 def finish(import_id: int) -> None:
     """Mark the import as finished. Again: nothing."""
@@ -104,6 +113,7 @@ def finish(import_id: int) -> None:
 @shared_task(
     bind=True,
     queue=CRITICAL,
+    idempotent=True,
 )
 def record_failure(self: Task[..., None], import_id: int, attempt: int) -> None:
     """Errback of the workflow: note on the import which task failed first. Again: nothing, it is noted."""
@@ -114,6 +124,7 @@ def record_failure(self: Task[..., None], import_id: int, attempt: int) -> None:
 
 @shared_task(
     queue=BULK,
+    idempotent=True,
 )
 def delete_import(import_id: int) -> None:
     """Delete an import and its file. Again: nothing, it is gone."""

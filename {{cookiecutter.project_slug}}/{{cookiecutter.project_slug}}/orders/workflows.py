@@ -8,13 +8,15 @@ Every signature is immutable (`si`): a step takes the id of the import, never th
 step does nothing unless it is its turn, the same workflow starts an import, goes on after an answer, and resumes.
 """
 
-from celery import Task, chain, chord, shared_task
+from celery import chain, chord
 from celery.canvas import Signature
 from celery.utils.log import get_task_logger
 from django.db import transaction
 
+from ..tasking.decorator import shared_task
 from ..tasking.outbox.publisher import apply_on_commit
 from ..tasking.queues import BULK, DEFAULT, QUEUES
+from ..tasking.task import Task
 from . import tasks
 from .models import Import
 from .services import imports, rates, retention
@@ -63,6 +65,7 @@ def workflow(import_id: int, attempt: int) -> Signature:
 
 @shared_task(
     queue=DEFAULT,
+    idempotent=True,
 )
 def start(import_id: int, attempt: int) -> None:
     """Send the workflow of an import. Again: it is sent again, and finds each step done."""
@@ -72,6 +75,7 @@ def start(import_id: int, attempt: int) -> None:
 @shared_task(
     bind=True,
     queue=DEFAULT,
+    idempotent=True,
 )
 def split(self: Task[..., None], import_id: int) -> None:
     """Fan out: a task for each chunk that has rows left, and `reconcile` when all are in. Again: what is left."""
@@ -83,6 +87,7 @@ def split(self: Task[..., None], import_id: int) -> None:
 @shared_task(
     bind=True,
     queue=DEFAULT,
+    idempotent=True,
 )
 def fetch_rates(self: Task[..., None], import_id: int) -> None:
     """Fan out: one task for each month whose exchange rates are unknown. Again: only those still unknown."""
@@ -93,6 +98,7 @@ def fetch_rates(self: Task[..., None], import_id: int) -> None:
 
 @shared_task(
     queue=DEFAULT,
+    idempotent=True,
 )
 def resume_stalled() -> None:
     """Send the workflow again of each import that seems to have lost its messages. Scheduled; again: none is left."""
@@ -103,6 +109,7 @@ def resume_stalled() -> None:
 
 @shared_task(
     queue=DEFAULT,
+    idempotent=True,
 )
 def delete_expired() -> None:
     """Delete old imports, many in one message. Scheduled; again: what is left of them."""

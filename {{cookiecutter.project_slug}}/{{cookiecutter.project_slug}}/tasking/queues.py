@@ -143,11 +143,15 @@ class QueueDefaults:
     """Celery annotation that gives a task the limits and retries of its queue where it states none of its own."""
 
     def annotate(self, task: type[Task[..., Any]]) -> dict[str, Any]:
-        """Return the attributes to set on a task's class. Celery calls this once for each task it registers."""
+        """Return the attributes to set on a task's class. Celery calls this once for each task it registers.
+
+        `from_queue` names those that are the queue's. A task that is acknowledged early must not run twice, so it is
+        not sent again either when its child process is lost.
+        """
         policy = QUEUES.get(getattr(task, "queue", None) or DEFAULT)
         if policy is None:  # a queue that is not ours: publishing to it will be refused
             return {}
-        defaults = {
+        defaults: dict[str, Any] = {
             "soft_time_limit": policy.soft_time_limit,
             "time_limit": policy.time_limit,
             "max_retries": policy.max_retries,
@@ -156,7 +160,11 @@ class QueueDefaults:
             # The wait before a task is sent again whose child process was lost.
             "default_retry_delay": policy.retry_backoff,
         }
-        return {name: value for name, value in defaults.items() if not _states(task, name)}
+        annotation = {name: value for name, value in defaults.items() if not _states(task, name)}
+        annotation["from_queue"] = frozenset(annotation)
+        if not task.acks_late and "retry_on_worker_lost" not in vars(task):
+            annotation["retry_on_worker_lost"] = False
+        return annotation
 
     def annotate_any(self) -> None:
         """Celery asks every annotation for one that holds for all tasks; there is none."""

@@ -13,7 +13,7 @@ from . import arguments, topology
 from .errors import TRANSIENT_ERRORS, PermanentError
 
 
-class Task(DjangoTask[..., Any]):
+class Task[**P, R](DjangoTask[P, R]):
     """A task that survives its worker, retries what may pass, and takes plain values only.
 
     Time limits and the number of retries come from its queue, see `queues.py`. A decorator's own options win over all.
@@ -21,7 +21,11 @@ class Task(DjangoTask[..., Any]):
 
     abstract = True
 
+    #: Whether a second run changes nothing. Each task says it, for only its author can know; see `checks/tasks.py`.
+    idempotent: bool | None = None
+
     #: Acknowledge when the work is done: the message of a worker that dies goes to another. So a task may run twice.
+    #: One that must not says `acks_late=False`: it may be lost, and then neither a lost child has it sent again.
     acks_late = True
     #: A child killed in mid-task counts as a try, so a task that kills its child is retried no more often than others.
     retry_on_worker_lost = True

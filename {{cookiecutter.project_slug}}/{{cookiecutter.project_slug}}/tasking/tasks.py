@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from celery import current_app, shared_task, states
+from celery import current_app, states
 from celery.app.task import Context
 from celery.utils.log import get_task_logger
 
 from . import idempotency
 from .canary import passed
 from .dead_letters import collector, replay
+from .decorator import shared_task
 from .outbox.relay import relay
 from .queues import DEFAULT
 from .task import Task
@@ -17,7 +18,7 @@ from .task import Task
 logger = get_task_logger(__name__)
 
 
-class Upkeep(Task):
+class Upkeep(Task[..., Any]):
     """A task that the schedule will soon send again: it is not retried, and no dead letter when it fails."""
 
     abstract = True
@@ -29,6 +30,7 @@ class Upkeep(Task):
     bind=True,
     base=Upkeep,
     queue=DEFAULT,
+    idempotent=True,
 )
 def canary(self: Any, queue: str) -> None:
     """Say that a message gets through this queue; it is sent to each. Again: says so once more."""
@@ -42,6 +44,7 @@ def canary(self: Any, queue: str) -> None:
 @shared_task(
     base=Upkeep,
     queue=DEFAULT,
+    idempotent=True,
 )
 def relay_outbox() -> None:
     """Publish what could not be published at its commit. Again: what is left."""
@@ -51,6 +54,7 @@ def relay_outbox() -> None:
 @shared_task(
     base=Upkeep,
     queue=DEFAULT,
+    idempotent=True,
 )
 def collect_dead_letters() -> None:
     """Write to the table what the broker put among the dead letters. Again: what came since."""
@@ -60,6 +64,7 @@ def collect_dead_letters() -> None:
 
 @shared_task(
     queue=DEFAULT,
+    idempotent=True,
 )
 def finish_chord(part: dict[str, Any]) -> None:
     """End a chord whose last part, counted already, could not. Again: nothing, it has ended. See `results.py`."""
@@ -68,6 +73,7 @@ def finish_chord(part: dict[str, Any]) -> None:
 
 @shared_task(
     queue=DEFAULT,
+    idempotent=True,
 )
 def purge() -> None:
     """Delete old idempotency keys and settled dead letters. Again: nothing."""

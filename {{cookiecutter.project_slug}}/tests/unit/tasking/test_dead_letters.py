@@ -30,6 +30,7 @@ from {{ cookiecutter.project_slug }}.tasking.dead_letters.collector import colle
 from {{ cookiecutter.project_slug }}.tasking.dead_letters.models import DeadLetter
 from {{ cookiecutter.project_slug }}.tasking.dead_letters.replay import RETENTION, NotWaitingError, discard, replay
 from {{ cookiecutter.project_slug }}.tasking.models import OutboxMessage
+from {{ cookiecutter.project_slug }}.tasking.outbox import publisher
 from {{ cookiecutter.project_slug }}.tasking.queues import BULK, CRITICAL, DEAD_LETTER, DEFAULT
 from {{ cookiecutter.project_slug }}.tasking.task import Task
 
@@ -55,7 +56,7 @@ def break_task(*values: Any, error: str = "LookupError", **named: Any) -> None:
     raise {"Reject": Reject("no"), "Mute": MuteError()}.get(error) or LookupError("broken")
 
 
-class Unkept(Task):
+class Unkept(Task[..., Any]):
     abstract = True
     keep_dead_letter = False
 
@@ -472,6 +473,8 @@ def test_a_letter_that_is_not_there(act: Callable[[int], object]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_who_replay_at_a_time_send_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What is published after the commit would meet the other's lock on a test's SQLite.
+    monkeypatch.setattr(publisher, "_publish_now", lambda _: None)
     letter = a_letter()
     start = Barrier(2)
 
@@ -492,7 +495,7 @@ def test_two_who_replay_at_a_time_send_one_message(monkeypatch: pytest.MonkeyPat
         answers = list(people.map(person, range(2)))
     letter.refresh_from_db()
     assert sorted(answers) == sorted([letter.replayed_as, f"Dead letter {letter.pk} is replayed already."])
-    assert SEEN == [(VALUES, {"n": 1})]
+    assert [row.task_id for row in OutboxMessage.objects.all()] == [letter.replayed_as]
 
 
 def test_a_discarded_one_stays_and_sends_nothing() -> None:

@@ -45,7 +45,7 @@ def test_the_limits_in_a_decorator_win(app: Any) -> None:
 
 
 def test_the_limits_of_a_base_class_win(app: Any) -> None:
-    class Patient(Task):
+    class Patient(Task[..., Any]):
         abstract = True
         max_retries = 50
 
