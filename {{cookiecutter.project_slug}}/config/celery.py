@@ -6,6 +6,8 @@ from celery import Celery
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+# Celery would run Django's checks and drop what they find; `tasking/checks/worker_start.py` heeds it.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("{{ cookiecutter.project_slug }}", task_cls="{{ cookiecutter.project_slug }}.tasking.task:Task")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -1,4 +1,4 @@
-"""The Django app: it brings the management commands and listens for failures."""
+"""The Django app: it brings the management commands, listens for failures, and checks tasks and settings."""
 
 from importlib import import_module
 
@@ -10,5 +10,6 @@ class TaskingConfig(AppConfig):
     label = "tasking"
 
     def ready(self) -> None:
-        """Have failed tasks recorded in every process; its models are ready only now."""
-        import_module(f"{__package__}.dead_letters.recorder")
+        """Import what registers itself: models are ready only now."""
+        for module in ("dead_letters.recorder", "checks.registration", "checks.worker_start"):
+            import_module(f"{__package__}.{module}")

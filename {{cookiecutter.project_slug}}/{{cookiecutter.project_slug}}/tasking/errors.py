@@ -13,6 +13,10 @@ class PermanentError(Exception):
     """It will fail each time: an unknown currency, a broken rule. The task is not retried."""
 
 
+class OpenTransactionWarning(RuntimeWarning):
+    """A task was sent in an open transaction, without waiting for the commit. In this project's tests, an error."""
+
+
 #: What every task is retried for. Never `Exception`: a bug does not go away by itself, and a retry hides it.
 TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
     TransientError,

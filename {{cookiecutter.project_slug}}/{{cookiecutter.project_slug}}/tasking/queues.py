@@ -82,6 +82,10 @@ QUEUES: Mapping[str, QueuePolicy] = MappingProxyType(
 #: Seconds that a worker may hold a message at most: it waits behind those prefetched, then runs.
 LONGEST_HOLD = max(policy.prefetch_multiplier * policy.time_limit for policy in QUEUES.values())
 
+#: Seconds from being told to end until a worker is killed. Whatever runs it - Compose, systemd, Kubernetes - is to wait
+#: so long: for its soft shutdown, see `settings/celery.py`, and for giving back what it holds.
+STOP_GRACE_PERIOD = 20
+
 
 def task_queues(exchange: str) -> list[Queue]:
     """Return every queue of the table on one topic exchange, for Celery's `task_queues`.

@@ -1,5 +1,6 @@
 """The base class of every task: what a task gets whose author gave it no thought."""
 
+import warnings
 from datetime import datetime
 from math import ceil
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject
 from celery.utils.time import maybe_make_aware
+from django.db import transaction
 from kombu.exceptions import SerializationError
 
 from . import arguments, topology
-from .errors import TRANSIENT_ERRORS, PermanentError
+from .errors import TRANSIENT_ERRORS, OpenTransactionWarning, PermanentError
 
 
 class Task[**P, R](DjangoTask[P, R]):
@@ -46,9 +48,11 @@ class Task[**P, R](DjangoTask[P, R]):
     def apply_async(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
         """Send the task. Raises ArgumentError for arguments that do not belong into a message.
 
-        A delay takes whole seconds, as RabbitMQ's own do: a part of one is rounded up.
+        A delay takes whole seconds, as RabbitMQ's own do: a part of one is rounded up. Warns in an open transaction.
         """
         self._check_arguments(args, kwargs)
+        if not options.get("retries"):
+            self._warn_of_transaction()
         if options.get("countdown") or options.get("eta"):
             options |= self._whole_seconds(options.get("countdown"), options.get("eta"))
         return super().apply_async(args, kwargs, *rest, **options)
@@ -99,6 +103,17 @@ class Task[**P, R](DjangoTask[P, R]):
         if 0 < (maybe_make_aware(moment, app.timezone) - app.now()).total_seconds() < 1:
             return {"countdown": 1, "eta": None}
         return {}
+
+    def _warn_of_transaction(self) -> None:
+        # A test of Django's runs in a transaction of its own.
+        if all(block._from_testcase for block in transaction.get_connection().atomic_blocks):
+            return
+        msg = (
+            f"tasking.W028: {self.name} is sent in an open transaction: it may run before the commit, and runs after a "
+            f"rollback. Use {self.name.rpartition('.')[-1]}.delay_on_commit(...), for a Canvas apply_on_commit(...)."
+        )
+        # At the line that calls `delay`.
+        warnings.warn(msg, OpenTransactionWarning, stacklevel=4)
 
     def _check_arguments(self, args: Any, kwargs: Any) -> None:
         # Celery's own tasks, such as celery.starmap, carry signatures.

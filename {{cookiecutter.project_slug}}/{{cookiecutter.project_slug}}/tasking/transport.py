@@ -15,6 +15,10 @@ RESULTS, SCHEDULE = 1, 2
 #: Seconds without an answer after which a connection counts as dead. Without it, a peer that vanished blocks for ever.
 SOCKET_TIMEOUT = 10
 
+#: What the URL of a broker may begin with, and what it does where kombu would make a table the broker.
+SCHEMES = {"amqp", "amqps", "redis", "rediss"}
+DATABASES = {"sqla", "sqlalchemy", "pgmq", "django", "db"}
+
 # kombu's own Redis destroys what is rejected and delivers a poison message for ever; this one has dead letters.
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__package__}.redis_transport:Transport"))
 # Celery's own calls a chord's errback several times or never; this one calls it once.
@@ -26,6 +30,9 @@ def options(broker_url: str, exchange: str) -> dict[str, Any]:
 
     Raises ImproperlyConfigured for a broker that is neither RabbitMQ nor Redis.
     """
+    if why := refusal(broker_url):
+        msg = f"CELERY_BROKER_URL: {why} Use {', '.join(sorted(SCHEMES))}."
+        raise ImproperlyConfigured(msg)
     match urlsplit(broker_url).scheme:
         case "amqp" | "amqps":
             return {
@@ -34,7 +41,7 @@ def options(broker_url: str, exchange: str) -> dict[str, Any]:
                 "read_timeout": SOCKET_TIMEOUT,
                 "write_timeout": SOCKET_TIMEOUT,
             }
-        case "redis" | "rediss":
+        case _:
             return {
                 # Redis cannot tell a dead worker from a slow one: it delivers a message again after this time, so that
                 # must be longer than a worker may hold one. It is also how long a killed worker's tasks wait.
@@ -51,9 +58,15 @@ def options(broker_url: str, exchange: str) -> dict[str, Any]:
                 "socket_connect_timeout": 5,
                 "socket_keepalive": True,
             }
-        case scheme:
-            msg = f"CELERY_BROKER_URL has the scheme {scheme!r}: use amqp, amqps, redis or rediss."
-            raise ImproperlyConfigured(msg)
+
+
+def refusal(broker_url: str) -> str:
+    """Return in a sentence why this is no broker for this project, or nothing if it is one."""
+    scheme = urlsplit(broker_url).scheme
+    if scheme in SCHEMES:
+        return ""
+    kind = "a relational database" if scheme.partition("+")[0] in DATABASES else "not supported"
+    return f"{scheme!r} is {kind}." if scheme else "there is no URL."
 
 
 def redis_database(url: str, database: int) -> str:

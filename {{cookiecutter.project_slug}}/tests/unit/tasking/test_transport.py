@@ -22,7 +22,7 @@ def test_redis_waits_longer_than_a_worker_may_hold_a_message(url: str, queue: st
 
 @pytest.mark.parametrize("url", ["sqla+sqlite:///celery.db", "pgmq://host/shop", "memory://", "host:5672", ""])
 def test_nothing_else_is_a_broker(url: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="use amqp, amqps, redis or rediss"):
+    with pytest.raises(ImproperlyConfigured, match="Use amqp, amqps, redis, rediss"):
         transport.options(url, "shop")
 
 

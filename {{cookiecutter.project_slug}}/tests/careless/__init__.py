@@ -1,0 +1,1 @@
+"""An app of mistakes, for the tests of the checks."""

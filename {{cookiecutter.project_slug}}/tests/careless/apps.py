@@ -1,0 +1,7 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+
+
+class CarelessConfig(AppConfig):
+    name = "tests.careless"
