@@ -3,8 +3,10 @@
 import warnings
 from datetime import datetime
 from math import ceil
+from pathlib import Path
 from typing import Any
 
+import celery
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Reject
 from celery.utils.time import maybe_make_aware
@@ -51,8 +53,8 @@ class Task[**P, R](DjangoTask[P, R]):
         A delay takes whole seconds, as RabbitMQ's own do: a part of one is rounded up. Warns in an open transaction.
         """
         self._check_arguments(args, kwargs)
-        if not options.get("retries"):
-            self._warn_of_transaction()
+        if not self.app.conf.task_always_eager:
+            self._check_transaction(options)
         if options.get("countdown") or options.get("eta"):
             options |= self._whole_seconds(options.get("countdown"), options.get("eta"))
         return super().apply_async(args, kwargs, *rest, **options)
@@ -60,6 +62,8 @@ class Task[**P, R](DjangoTask[P, R]):
     def apply(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
         """Run the task here and now, as the eager mode does; refuse what `apply_async` refuses."""
         self._check_arguments(args, kwargs)
+        if self.app.conf.task_always_eager:
+            self._check_transaction(options)
         return super().apply(args, kwargs, *rest, **options)
 
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> Any:
@@ -104,16 +108,17 @@ class Task[**P, R](DjangoTask[P, R]):
             return {"countdown": 1, "eta": None}
         return {}
 
-    def _warn_of_transaction(self) -> None:
-        # A test of Django's runs in a transaction of its own.
-        if all(block._from_testcase for block in transaction.get_connection().atomic_blocks):
+    def _check_transaction(self, options: dict[str, Any]) -> None:
+        # A test of Django's runs in a transaction of its own. A retry depends on nothing that is to be committed.
+        if options.get("retries") or all(block._from_testcase for block in transaction.get_connection().atomic_blocks):
             return
         msg = (
             f"tasking.W028: {self.name} is sent in an open transaction: it may run before the commit, and runs after a "
             f"rollback. Use {self.name.rpartition('.')[-1]}.delay_on_commit(...), for a Canvas apply_on_commit(...)."
         )
-        # At the line that calls `delay`.
-        warnings.warn(msg, OpenTransactionWarning, stacklevel=4)
+        # At the line that sends it.
+        inner = tuple(str(Path(module).parent) for module in (__file__, celery.__file__))
+        warnings.warn(msg, OpenTransactionWarning, skip_file_prefixes=inner)
 
     def _check_arguments(self, args: Any, kwargs: Any) -> None:
         # Celery's own tasks, such as celery.starmap, carry signatures.

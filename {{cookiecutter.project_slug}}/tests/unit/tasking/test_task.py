@@ -10,11 +10,11 @@ import pytest
 from celery import Celery
 from celery.exceptions import QueueNotFound, Reject
 from django.contrib.auth.models import Group
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from kombu import Connection, Queue
 
 from {{ cookiecutter.project_slug }}.tasking.arguments import MAX_SIZE, ArgumentError
-from {{ cookiecutter.project_slug }}.tasking.errors import PermanentError, TransientError
+from {{ cookiecutter.project_slug }}.tasking.errors import OpenTransactionWarning, PermanentError, TransientError
 from {{ cookiecutter.project_slug }}.tasking.task import Task
 
 from config.celery import app as project_app
@@ -103,6 +103,58 @@ def test_what_may_pass_is_retried(error: type[Exception]) -> None:
 @pytest.mark.parametrize("error", [PermanentError, ValueError, ZeroDivisionError])
 def test_what_will_not_pass_is_not_retried(error: type[Exception]) -> None:
     assert _tries(error) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("send", ["delay", "apply_async", "signature", "chain"])
+def test_w028_a_task_sent_in_an_open_transaction_is_named(send: str) -> None:
+    app: Any = Celery("test", task_cls=Task, set_as_current=False)
+    app.conf.update(task_always_eager=True, task_eager_propagates=True)
+    task = app.task(accept, name="shop.tasks.greet", shared=False)
+    calls: dict[str, Callable[[], Any]] = {
+        "delay": task.delay,
+        "apply_async": task.apply_async,
+        "signature": task.si().delay,
+        "chain": (task.si() | task.si()).delay,
+    }
+    with pytest.raises(OpenTransactionWarning) as warning, transaction.atomic():
+        calls[send]()
+    assert str(warning.value) == (
+        "tasking.W028: shop.tasks.greet is sent in an open transaction: it may run before the commit, and runs after a "
+        "rollback. Use greet.delay_on_commit(...), for a Canvas apply_on_commit(...)."
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_w028_names_the_line_of_the_call() -> None:
+    app: Any = Celery("test", task_cls=Task, set_as_current=False)
+    app.conf.update(task_always_eager=True)
+    task = app.task(accept, name="greet", shared=False)
+    with pytest.warns(OpenTransactionWarning) as warnings, transaction.atomic():
+        task.delay()
+    assert [warning.filename for warning in warnings] == [__file__]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_w028_after_the_commit_nothing_is_said() -> None:
+    app: Any = Celery("test", task_cls=Task, set_as_current=False)
+    app.conf.update(task_always_eager=True)
+    task = app.task(accept, name="greet", shared=False)
+    sent: list[Any] = []
+    with transaction.atomic():
+        transaction.on_commit(lambda: sent.append(task.delay()))
+    sent.append(task.delay())
+    assert len(sent) == 2
+
+
+@pytest.mark.django_db
+def test_w028_the_transaction_of_a_test_does_not_count() -> None:
+    app: Any = Celery("test", task_cls=Task, set_as_current=False)
+    app.conf.update(task_always_eager=True)
+    task = app.task(accept, name="greet", shared=False)
+    assert task.delay(1).get() == 1
+    with pytest.raises(OpenTransactionWarning), transaction.atomic():
+        task.delay(1)
 
 
 def _tries(error: type[Exception]) -> int:
