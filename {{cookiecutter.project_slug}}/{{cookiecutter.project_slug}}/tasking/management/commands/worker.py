@@ -23,7 +23,7 @@ POLL_INTERVAL = 0.1
 
 class Command(BaseCommand):
     help = "Start a worker for each named queue; 'all' names every queue."
-    # Celery runs Django's checks itself when the worker starts.
+    # The worker itself runs them when it starts, see `checks/worker_start.py`.
     requires_system_checks = []  # noqa: RUF012 - as Django has it
 
     def add_arguments(self, parser: ArgumentParser) -> None:
