@@ -137,7 +137,7 @@ def outlasts_the_broker(subject: Subject) -> Iterator[Finding]:
 
 def retries_end(subject: Subject) -> Iterator[Finding]:
     """E017."""
-    if subject.task.max_retries is None:
+    if subject.task.max_retries is None or getattr(subject.task, "retry_kwargs", {}).get("max_retries", 0) is None:
         yield Finding(
             "It is retried without end: max_retries=None.",
             "Give max_retries a number, or leave it out to have that of the queue.",
