@@ -31,6 +31,7 @@ from config.celery import app as project_app
 pytestmark = pytest.mark.django_db
 
 UPKEEP = f"{settings.PACKAGE}.tasking.tasks"
+POLICY = QUEUES[DEFAULT]
 
 
 def told(*arguments: str) -> str:
@@ -75,16 +76,16 @@ def test_a_row_says_what_the_queue_gives(app: Any, queue: str) -> None:
     ("options", "retries"),
     [
         ({"max_retries": 0}, "0"),
-        ({"max_retries": None}, "endless, 2..120 s"),
-        ({"max_retries": 7, "retry_backoff": 3, "retry_backoff_max": 600}, "7, 3..600 s"),
-        ({"retry_jitter": False}, "5, 2..120 s fixed"),
-        ({"retry_backoff": True}, "5, 1..120 s"),
-        ({"retry_backoff": False, "default_retry_delay": 180}, "5, 180 s"),
-        ({"autoretry_for": (), "default_retry_delay": 2.5}, "5, 2.5 s"),
+        ({"max_retries": None}, "endless, 3..600 s"),
+        ({}, "7, 3..600 s"),
+        ({"retry_jitter": False}, "7, 3..600 s fixed"),
+        ({"retry_backoff": True}, "7, 1..600 s"),
+        ({"retry_backoff": False, "default_retry_delay": 180}, "7, 180 s"),
+        ({"autoretry_for": (), "default_retry_delay": 2.5}, "7, 2.5 s"),
     ],
 )
 def test_the_retries_of_a_task(app: Any, options: dict[str, Any], retries: str) -> None:
-    assert row(app, **options).retries == retries
+    assert row(app, **{"max_retries": 7, "retry_backoff": 3, "retry_backoff_max": 600, **options}).retries == retries
 
 
 def test_the_limits_of_a_task_whose_queue_is_not_in_the_table(app: Any) -> None:
@@ -182,17 +183,16 @@ def test_json_has_stable_keys_and_seconds() -> None:
         for name, entry in SCHEDULE.items()
         if name.startswith("canary of ")
     ]
-    policy = QUEUES[DEFAULT]
     assert found == {
         "name": f"{UPKEEP}.canary",
         "queue": DEFAULT,
-        "soft_time_limit": policy.soft_time_limit,
-        "time_limit": policy.time_limit,
+        "soft_time_limit": POLICY.soft_time_limit,
+        "time_limit": POLICY.time_limit,
         "max_retries": 0,
-        "retry_backoff": policy.retry_backoff,
-        "retry_backoff_max": policy.retry_backoff_max,
+        "retry_backoff": POLICY.retry_backoff,
+        "retry_backoff_max": POLICY.retry_backoff_max,
         "retry_jitter": True,
-        "default_retry_delay": policy.retry_backoff,
+        "default_retry_delay": POLICY.retry_backoff,
         "acks_late": True,
         "rate_limit": None,
         "idempotent": True,
@@ -200,8 +200,10 @@ def test_json_has_stable_keys_and_seconds() -> None:
     }
 
 
-PURGE = ["tasking.tasks.purge", DEFAULT, "60 / 90 s", "5, 2..120 s", "late", "", "yes", "daily 04:00"]
 COLUMNS = ["task", "queue", "soft / hard", "retries, wait", "ack", "rate", "idempotent", "schedule"]
+LIMITS = f"{POLICY.soft_time_limit} / {POLICY.time_limit} s"
+RETRIES = f"{POLICY.max_retries}, {POLICY.retry_backoff}..{POLICY.retry_backoff_max} s"
+PURGE = ["tasking.tasks.purge", DEFAULT, LIMITS, RETRIES, "late", "", "yes", "daily 04:00"]
 
 
 def cells_of_markdown(line: str) -> list[str]:
@@ -399,13 +401,14 @@ def test_one_in_full_for_a_person() -> None:
     function: Any = tasks.canary._decorated_fun  # type: ignore[attr-defined]
     assert said.startswith(f"{UPKEEP}.canary\n\ncanary(queue: str) -> None\n\nSay that a message gets through")
     assert f"{settings.PACKAGE}/tasking/tasks.py:{inspect.getsourcelines(function)[1]}\n" in said
+    expires = SCHEDULE[f"canary of {BULK}"]["options"]["expires"]
     lines = [re.split(r" {2,}", line) for line in said.splitlines()]
     assert ["queue", DEFAULT, "decorator"] in lines
-    assert ["time_limit", "90", f"queue {DEFAULT}"] in lines
+    assert ["time_limit", str(POLICY.time_limit), f"queue {DEFAULT}"] in lines
     assert ["max_retries", "0", "base class Upkeep"] in lines
     assert ["", "ConnectionError"] in lines
-    assert ["canary of bulk", "every 1 min", "'bulk'", "queue=bulk, expires=300"] in lines
-    assert ["concurrency", str(QUEUES[DEFAULT].concurrency)] in lines
+    assert [f"canary of {BULK}", "every 1 min", f"{BULK!r}", f"queue={BULK}, expires={expires}"] in lines
+    assert ["concurrency", str(POLICY.concurrency)] in lines
 
 
 def test_one_in_full_that_nobody_schedules() -> None:
@@ -420,13 +423,13 @@ def test_one_in_full_for_a_program() -> None:
     assert found["options"]["max_retries"] == {"value": 0, "source": "base class Upkeep"}
     assert "ConnectionError" in found["options"]["autoretry_for"]["value"]
     assert len(found["schedule"]) == len(QUEUES)
-    assert found["policy"]["prefetch_multiplier"] == QUEUES[DEFAULT].prefetch_multiplier
+    assert found["policy"]["prefetch_multiplier"] == POLICY.prefetch_multiplier
 
 
 def test_one_in_full_as_markdown() -> None:
     heading, _, call, *rest = told("--task", "canary", "--format", "markdown").splitlines()
     assert (heading, call) == (f"### {UPKEEP}.canary", "`canary(queue: str) -> None`")
-    assert "| time_limit | 90 | queue default |" in rest
+    assert f"| time_limit | {POLICY.time_limit} | queue {DEFAULT} |" in rest
     (errors,) = (cells_of_markdown(line) for line in rest if line.startswith("| autoretry_for |"))
     assert {"ConnectionError", "TimeoutError"} < set(errors[1].split(", "))
 
