@@ -85,8 +85,7 @@ def references(part: str) -> list[tuple[str, str]]:
 def test_all_practices_stand_there_in_their_order_with_all_parts() -> None:
     assert list(sections()) == [f"{number}. {practice}" for number, practice in enumerate(PRACTICES, 1)]
     for heading, parts in sections().items():
-        assert list(parts) == PARTS, heading
-    for heading, parts in sections().items():
+        assert [part for part in parts if part != "Example"] == PARTS, heading
         assert code(parts["Wired"]), heading
         assert code(parts["Enforced"]), heading
         assert code(parts["Proven"]), heading
