@@ -194,6 +194,14 @@ def expand(self: Task[..., None], entry: str) -> None:
     self.replace(chord([part.si(entry), fail.si(entry, "bug")], body.s(entry)))
 
 
+@shared_task(
+    queue=DEFAULT,
+)
+def wait(entry: str) -> None:
+    """Wait for another task, as none may. Again: the same."""
+    part.delay(entry).get()
+
+
 class Counted(ProjectTask[..., Any]):
     """A part that kills the whole worker, once, when it is counted and not yet acknowledged."""
 

@@ -186,3 +186,18 @@ def test_a_worker_that_dies_after_the_commit_changes_nothing_twice(shop: Shop) -
     shop.prove("a death after the commit: the effect stands once", Account.of(entries, effects))
     assert sorted(effects) == sorted(entries)
     assert set(shop.counted("begin").values()) != {1}
+
+
+def test_a_task_that_waits_for_another_fails_at_once(shop: Shop) -> None:
+    """Each child of a worker begins a task that waits for another, for which there is no child left.
+
+    Promise: nobody waits. Each fails with the reason, and the tasks they waited for run.
+    """
+    shop.worker()
+    waiting = {f"w{number}" for number in range(QUEUES[DEFAULT].concurrency)}
+    shop.run(f"for entry in {sorted(waiting)}: wait.delay(entry)")
+    letters = shop.letters(len(waiting))
+    assert len(letters) == len(waiting)
+    assert all("Never call result.get() within a task" in letter["exception"] for letter in letters)
+    shop.drain(waiting, "note")
+    shop.prove("a task that waits for another fails", Account.of(waiting, shop.counted("note").elements()))
