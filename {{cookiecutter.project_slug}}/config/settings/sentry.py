@@ -19,7 +19,8 @@ if SENTRY_DSN:
             environment=env.str("SENTRY_ENVIRONMENT", default="development"),
             release=env.str("SENTRY_RELEASE", default=None),
             integrations=[DjangoIntegration(), CeleryIntegration(monitor_beat_tasks=True)],
-            # Arguments, cookies and addresses stay here.
+            # Arguments, cookies and addresses stay here; so do the local variables of each frame, which hold them.
             send_default_pii=False,
+            include_local_variables=False,
             traces_sample_rate=env.float("SENTRY_TRACES_SAMPLE_RATE", default=0.0),
         )

@@ -15,12 +15,13 @@ from celery import Celery, shared_task
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, run_checks
+from django.core.management import call_command
 from django.test import override_settings
 from kombu.transport import TRANSPORT_ALIASES
 
+from {{ cookiecutter.project_slug }}.tasking import registry
 from {{ cookiecutter.project_slug }}.tasking.checks import names, no_check, production, registration, worker_start
 from {{ cookiecutter.project_slug }}.tasking.checks import settings as checks
-from {{ cookiecutter.project_slug }}.tasking.checks.tasks import project_tasks
 from {{ cookiecutter.project_slug }}.tasking.queues import BULK, QUEUES, STOP_GRACE_PERIOD
 from {{ cookiecutter.project_slug }}.tasking.task import Task
 
@@ -44,7 +45,7 @@ def manage_check(*flags: str, **environment: str) -> subprocess.CompletedProcess
 @pytest.fixture(scope="module", autouse=True)
 def _loaded() -> None:
     """Celery sets up Django once more as it imports the tasks, and with it logging, under the feet of `caplog`."""
-    project_tasks(project_app)
+    registry.tasks(project_app)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ def test_tasks_of_celery_and_of_others_are_not_ours() -> None:
     @shared_task(name="other.package.task")
     def other() -> None: ...
 
-    mine = {task.name for task in project_tasks(project_app)}
+    mine = {task.name for task in registry.tasks(project_app)}
     assert "other.package.task" in project_app.tasks
     assert not {name for name in mine if name.startswith(("celery.", "other."))}
     assert f"{settings.PACKAGE}.tasking.tasks.purge" in mine
@@ -291,11 +292,11 @@ def test_e009_results_have_a_place(app: Any, monkeypatch: pytest.MonkeyPatch) ->
     def nothing() -> None: ...
 
     keep = app.task(nothing, name="keep", shared=False, ignore_result=False)
-    monkeypatch.setattr(checks, "project_tasks", lambda _: [keep])
+    monkeypatch.setattr(registry, "tasks", lambda _: [keep])
     assert ids(checks.result_backend(app)) == []
     app.conf.result_backend = None
     assert ids(checks.result_backend(app)) == ["tasking.E009"]
-    monkeypatch.setattr(checks, "project_tasks", lambda _: [])
+    monkeypatch.setattr(registry, "tasks", lambda _: [])
     assert ids(checks.result_backend(app)) == []
 
 
@@ -397,7 +398,7 @@ def lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / names.FILE
     monkeypatch.setattr(names, "_project_apps", lambda: [apps.get_app_config("tasking")])
     monkeypatch.setattr(apps.get_app_config("tasking"), "path", str(tmp_path))
-    (written,) = names.lock_files(project_tasks(project_app)).values()
+    (written,) = names.lock_files(registry.tasks(project_app)).values()
     names.write(path, written)
     return path
 
@@ -405,7 +406,7 @@ def lock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_e026_a_name_that_is_gone(lock_file: Path) -> None:
     with lock_file.open("a") as file:
         file.write("shop.tasks.old\n")
-    (message,) = names.check_names(project_tasks(project_app))
+    (message,) = names.check_names(registry.tasks(project_app))
     assert (message.id, message.obj) == ("tasking.E026", f"{lock_file}:{len(lock_file.read_text().splitlines())}")
     assert message.msg.startswith("shop.tasks.old is gone, but a message of that name may still wait")
     assert 'Renamed? Keep what messages call it: @shared_task(name="shop.tasks.old", ...)' in str(message.hint)
@@ -414,7 +415,7 @@ def test_e026_a_name_that_is_gone(lock_file: Path) -> None:
 def test_w027_a_name_that_is_new(lock_file: Path) -> None:
     lines = lock_file.read_text().splitlines(keepends=True)
     lock_file.write_text("".join(line for line in lines if "canary" not in line))
-    (message,) = names.check_names(project_tasks(project_app))
+    (message,) = names.check_names(registry.tasks(project_app))
     assert message.id == "tasking.W027"
     assert re.fullmatch(
         rf"{settings.PACKAGE}/tasking/tasks.py:\d+ {settings.PACKAGE}.tasking.tasks.canary", message.obj
@@ -422,7 +423,28 @@ def test_w027_a_name_that_is_new(lock_file: Path) -> None:
 
 
 def test_names_that_are_the_same(lock_file: Path) -> None:
-    assert ids(names.check_names(project_tasks(project_app))) == []
+    assert ids(names.check_names(registry.tasks(project_app))) == []
+
+
+def test_the_command_writes_the_names(lock_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = lock_file.read_text()
+    lock_file.write_text(written.replace(f"{settings.PACKAGE}.tasking.tasks.canary", "shop.tasks.old"))
+    call_command("tasks", "--lock")
+    assert lock_file.read_text() == written
+    assert capsys.readouterr().out.splitlines() == [
+        f"{lock_file}: 5 tasks, 1 new, 1 gone",
+        f"  + {settings.PACKAGE}.tasking.tasks.canary",
+        "  - shop.tasks.old",
+    ]
+
+
+def test_the_command_makes_the_file(lock_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = lock_file.read_text()
+    lock_file.unlink()
+    (message,) = names.check_names(registry.tasks(project_app))
+    assert (message.id, message.msg, message.obj) == ("tasking.W027", names.NO_FILE, str(lock_file))
+    call_command("tasks", "--lock")
+    assert lock_file.read_text() == written
 
 
 # --- Silence ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from ..arguments import PLAIN
-from .source import function_of, is_bound
+from ..registry import function_of, is_bound
 
 #: Classes that many are tempted to pass, and what to pass instead.
 INSTEAD: tuple[tuple[type, str], ...] = (

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
+from ..registry import relative
 from .tasks import place
 
 FILE = "tasks.lock"
@@ -51,9 +52,9 @@ def check_names(tasks: Iterable[Any]) -> Iterator[CheckMessage]:
     tasks = list(tasks)
     by_name = {task.name: task for task in tasks}
     for path, names in lock_files(tasks).items():
-        where = path.relative_to(settings.BASE_DIR) if path.is_relative_to(settings.BASE_DIR) else path
+        where = relative(path)
         if not path.exists():
-            yield CheckWarning(NO_FILE, hint=ADD, obj=str(where), id="tasking.W027")
+            yield CheckWarning(NO_FILE, hint=ADD, obj=where, id="tasking.W027")
             continue
         locked = read(path)
         for name, line in locked.items():

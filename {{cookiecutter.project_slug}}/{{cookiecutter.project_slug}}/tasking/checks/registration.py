@@ -7,10 +7,11 @@ from celery import current_app
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, register
 
+from .. import registry
 from . import production
 from .names import check_names
 from .settings import check_settings
-from .tasks import check_tasks, in_apps, project_tasks
+from .tasks import check_tasks, in_apps
 
 TAG = "tasking"
 
@@ -19,7 +20,7 @@ TAG = "tasking"
 def check(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Check the tasks of these apps; without apps, all tasks, their names and the settings."""
     app: Any = current_app
-    tasks = project_tasks(app)
+    tasks = registry.tasks(app)
     if app_configs is not None:
         return list(check_tasks(app, in_apps(tasks, app_configs)))
     return [

@@ -14,10 +14,9 @@ from django.core.checks import Warning as CheckWarning
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.utils.imports import symbol_by_name
 
-from .. import redis_transport, transport
+from .. import redis_transport, registry, transport
 from ..queues import QUEUES, STOP_GRACE_PERIOD
 from .limits import longest_wait
-from .tasks import project_tasks
 
 #: What kombu can read and nobody should send: a message in one of these can run code in the worker that reads it.
 UNSAFE = {"pickle", "application/x-python-serialize", "yaml", "application/x-yaml"}
@@ -155,7 +154,7 @@ def delays(app: Celery) -> Iterator[CheckMessage]:
     if issubclass(symbol_by_name(TRANSPORT_ALIASES["redis"]), redis_transport.Transport):
         return
     known = {f"tasking/queues.py {queue}": policy.retry_backoff_max for queue, policy in QUEUES.items()}
-    known |= {task.name: getattr(task, "retry_backoff_max", 0) for task in project_tasks(app) if task.max_retries != 0}
+    known |= {task.name: getattr(task, "retry_backoff_max", 0) for task in registry.tasks(app) if task.max_retries != 0}
     known |= {
         f"CELERY_BEAT_SCHEDULE {name!r}": entry.get("options", {}).get("countdown") or 0
         for name, entry in app.conf.beat_schedule.items()
@@ -175,7 +174,7 @@ def result_backend(app: Celery) -> Iterator[CheckMessage]:
     """E009."""
     if app.conf.result_backend and not str(app.conf.result_backend).startswith("disabled"):
         return
-    keep = [task.name for task in project_tasks(app) if task.ignore_result is False]
+    keep = [task.name for task in registry.tasks(app) if task.ignore_result is False]
     if keep:
         yield Error(
             f"There is none, and these tasks keep a result: {', '.join(keep)}. A chord of them cannot be sent.",
@@ -187,7 +186,7 @@ def result_backend(app: Celery) -> Iterator[CheckMessage]:
 
 def schedule(app: Celery) -> Iterator[CheckMessage]:
     """E010, W011, and E020 for the queue of an entry."""
-    project_tasks(app)
+    registry.load(app)
     for name, entry in app.conf.beat_schedule.items():
         obj = f"CELERY_BEAT_SCHEDULE {name!r}"
         options: dict[str, Any] = entry.get("options") or {}

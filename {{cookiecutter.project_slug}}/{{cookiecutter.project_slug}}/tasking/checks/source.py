@@ -4,7 +4,6 @@ It sees what stands in the task itself, not in what that calls.
 """
 
 import ast
-import inspect
 import linecache
 import re
 import time
@@ -15,6 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from celery import Task
+
+from ..registry import function_of, is_bound
 
 #: At the end of a line: what is asked for its `.get()` or `.join()` is no task's result.
 NO_RESULT = re.compile(r"#.*\bno result\b")
@@ -28,17 +29,6 @@ PLAIN_WAITING = {"get", "join"}
 OPTIONS_OF_WAITING = {"timeout", "propagate", "interval", "no_ack", "follow_parents", "callback", "on_message"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def function_of(task: Any) -> Any:
-    """Return the function of a task as its author wrote it; of a task that is a class, its `run`."""
-    run = getattr(task, "_orig_run", task.run)
-    return inspect.unwrap(getattr(run, "__func__", run))
-
-
-def is_bound(task: Any) -> bool:
-    """Whether the function of a task takes the task itself as its first argument."""
-    return inspect.ismethod(getattr(task, "_orig_run", task.run))
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,21 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from celery import Celery, Task
 from django.apps import apps
-from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
 from ..queues import DEFAULT, QUEUES
+from ..registry import file_of, function_of, line_of, relative
 from .annotations import unsendable
 from .chords import chord_parts
 from .limits import longest_wait
 from .silence import silenced
-from .source import bare_retries, function_of, sleeps, source_of, state_on_self, waits
+from .source import bare_retries, sleeps, source_of, state_on_self, waits
 
 #: Seconds that a task may sleep.
 LONGEST_SLEEP = 1
@@ -47,21 +45,6 @@ class Subject:
     chords: list[tuple[str, int]]
 
 
-def project_tasks(app: Celery) -> list[Any]:
-    """Return the tasks of this project, by name: neither Celery's own nor those of other packages."""
-    _load(app)
-    owners = tuple(f"{owner}." for owner in {settings.PACKAGE, "config", *settings.PROJECT_APPS})
-    tasks = [task for name, task in sorted(app.tasks.items()) if not name.startswith("celery.")]
-    return [task for task in tasks if f"{task.__module__}.".startswith(owners)]
-
-
-@lru_cache(maxsize=1)
-def _load(app: Celery) -> None:
-    """Import the modules with tasks, as a worker does."""
-    app.loader.import_default_modules()
-    app.finalize()
-
-
 def check_tasks(app: Celery, tasks: Iterable[Any]) -> Iterator[CheckMessage]:
     """Yield what the checks find in these tasks, but for what `no_check` silences."""
     tasks = list(tasks)
@@ -81,11 +64,7 @@ def check_tasks(app: Celery, tasks: Iterable[Any]) -> Iterator[CheckMessage]:
 
 def place(task: Any, line: int | None = None, path: str | None = None) -> str:
     """Return where a task stands, as an editor understands it, and its name: `shop/tasks.py:7 shop.tasks.sell`."""
-    code = getattr(function_of(task), "__code__", None)
-    where = Path(path or (code.co_filename if code else task.__module__))
-    if where.is_relative_to(settings.BASE_DIR):
-        where = where.relative_to(settings.BASE_DIR)
-    return f"{where}:{line or (code.co_firstlineno if code else 1)} {task.name}"
+    return f"{relative(path) if path else file_of(task)}:{line or line_of(task)} {task.name}"
 
 
 def _message(check_id: str, task: Any, finding: Finding) -> CheckMessage:

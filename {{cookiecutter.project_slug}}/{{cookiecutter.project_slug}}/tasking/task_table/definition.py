@@ -2,11 +2,11 @@
 
 import inspect
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from celery import Task
-from django.conf import settings
+
+from .. import registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +32,17 @@ class Definition:
 
 def of(task: Task[..., Any]) -> Definition:
     """Return where a task's function stands and what it takes; the task itself, if it is bound, is no argument."""
-    function: Any = inspect.unwrap(getattr(task, "_decorated_fun", None) or task.__class__.run)
+    function = registry.function_of(task)
     signature = inspect.signature(function)
-    if _is_bound(task):
+    if registry.is_bound(task):
         signature = signature.replace(parameters=[*signature.parameters.values()][1:])
-    path = Path(inspect.getsourcefile(function) or "")
     return Definition(
-        file=str(path.relative_to(settings.BASE_DIR) if path.is_relative_to(settings.BASE_DIR) else path),
-        line=function.__code__.co_firstlineno,
+        file=registry.file_of(task),
+        line=registry.line_of(task),
         doc=inspect.getdoc(function) or "",
         call=f"{task.name.rpartition('.')[-1]}{signature}",
         arguments=[_argument(parameter) for parameter in signature.parameters.values()],
     )
-
-
-def _is_bound(task: Task[..., Any]) -> bool:
-    return not isinstance(vars(task.__class__).get("__wrapped__"), staticmethod)
 
 
 def _argument(parameter: inspect.Parameter) -> Argument:

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from celery import Celery, Task
-from django.conf import settings
 
+from .. import registry
 from . import schedules, values
 
 
@@ -59,17 +59,6 @@ class Row:
         return ", ".join(f"{when} x{count}" if count > 1 else when for when, count in counts.items())
 
 
-def load(app: Celery) -> None:
-    """Have every module with tasks imported, and every task registered."""
-    app.loader.import_default_modules()
-    app.finalize()
-
-
-def tasks(app: Celery, *, foreign: bool = False) -> list[Task[..., Any]]:
-    """Return the tasks of the project's apps by name; with `foreign` those of Celery and of other packages as well."""
-    return [task for _, task in sorted(app.tasks.items()) if foreign or _is_ours(task)]
-
-
 def row(task: Task[..., Any]) -> Row:
     """Return what stands in a task's row."""
     known = {name: found.value for name, found in values.values(task).items()}
@@ -88,7 +77,7 @@ def find(app: Celery, name: str) -> Task[..., Any]:
     Raises UnknownTaskError.
     """
     for foreign in (False, True):
-        known = {task.name: task for task in tasks(app, foreign=foreign)}
+        known: dict[str, Task[..., Any]] = {task.name: task for task in registry.tasks(app, foreign=foreign)}
         found = [name] if name in known else [full for full in known if full.endswith(f".{name}")]
         if len(found) == 1:
             return known[found[0]]
@@ -99,10 +88,6 @@ def find(app: Celery, name: str) -> Task[..., Any]:
     if nearest := _nearest(name, known):
         msg += f" Did you mean {' or '.join(nearest)}?"
     raise UnknownTaskError(msg)
-
-
-def _is_ours(task: Task[..., Any]) -> bool:
-    return any(f"{task.__module__}.".startswith(f"{app}.") for app in settings.PROJECT_APPS)
 
 
 def _nearest(name: str, names: Iterable[str]) -> list[str]:

@@ -10,6 +10,8 @@ from celery import Task, current_app
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from ... import registry
+from ...checks import names
 from ...queues import QUEUES
 from ...task_table import definition, layout, rows, schedules, values
 
@@ -28,6 +30,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--task", metavar="NAME", help="one in full; its last part is enough: 'canary'")
         parser.add_argument("--all", action="store_true", help="those of Celery and of other packages as well")
+        parser.add_argument("--lock", action="store_true", help="write the names into each app's tasks.lock")
         parser.add_argument(
             "--format",
             choices=("table", "json", "markdown"),
@@ -36,8 +39,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, task: str | None, **options: Any) -> None:
-        rows.load(current_app)
-        if task is None:
+        registry.load(current_app)
+        if options["lock"]:
+            self.lock()
+        elif task is None:
             self.print_all(options["all"], options["format"])
         else:
             try:
@@ -46,13 +51,22 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
 
     def print_all(self, foreign: bool, form: str) -> None:
-        table = [rows.row(task) for task in rows.tasks(current_app, foreign=foreign)]
+        table = [rows.row(task) for task in registry.tasks(current_app, foreign=foreign)]
         if form == "json":
             self.print_json([asdict(row) for row in table])
             return
         self.print_table(COLUMNS, [_cells(row) for row in table], form)
         if form == "table" and self.stdout.isatty():
             self.stdout.write(f"\n{len(table)} tasks; --task NAME shows one in full and where each value comes from.")
+
+    def lock(self) -> None:
+        """Write the names of each app's tasks into its file, and say what is new in it and what is no longer."""
+        for path, current in names.lock_files(registry.tasks(current_app)).items():
+            before = names.read(path) if path.exists() else {}
+            names.write(path, current)
+            added, removed = [name for name in current if name not in before], [*before.keys() - set(current)]
+            self.stdout.write(f"{registry.relative(path)}: {len(current)} tasks, {len(added)} new, {len(removed)} gone")
+            self.print_lines(*[f"  + {name}" for name in added], *[f"  - {name}" for name in sorted(removed)])
 
     def print_one(self, task: Task[..., Any], form: str) -> None:
         found, known = definition.of(task), values.values(task)
