@@ -154,6 +154,10 @@ PROTECTIONS: Mapping[str, Protection] = MappingProxyType(
             ),
             "test_connections.py::test_a_half_open_connection_heals[redis]",
         ),
+        "what was held is given back (Redis)": Protection(
+            attributes(redis_transport.QoS, restore_unacked=redis.QoS.restore_unacked),
+            "test_connections.py::test_a_broker_that_restarts_under_load_loses_nothing[redis]",
+        ),
         "dead-letter exchange (RabbitMQ)": Protection(
             queue_arguments(
                 "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-overflow"

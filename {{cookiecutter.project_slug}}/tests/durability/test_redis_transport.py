@@ -9,7 +9,7 @@ import pytest
 import redis
 from kombu import Connection
 
-from {{ cookiecutter.project_slug }}.tasking import transport
+from {{ cookiecutter.project_slug }}.tasking import redis_transport, transport
 from {{ cookiecutter.project_slug }}.tasking.queues import BULK, DEAD_LETTER, DEFAULT, dead_letter_queue, task_queues
 
 from sandbox.brokers import Redis, wait_until
@@ -98,6 +98,29 @@ def test_what_is_rejected_is_a_dead_letter(connect: Connect, client: Any) -> Non
     letter.ack()
     assert held(client) == (0, 0)
     assert lengths(client) == {}
+
+
+def test_what_is_held_as_redis_goes_away_is_given_back_when_it_returns() -> None:
+    """Redis is killed under a consumer that holds a message. Promise: its next connection gives it back, at once."""
+    with Redis() as server:
+        options = transport.options(server.url, EXCHANGE)
+        with Connection(server.url, transport_options=options) as connection:
+            for queue in QUEUES.values():
+                queue(connection.default_channel).declare()
+            send(connection)
+            take(connection)
+            server.kill()
+            connection.collect()
+        assert len(redis_transport.owed) == 1
+        server.start()
+        with Connection(server.url, transport_options=options) as connection:
+            connection.default_channel.qos.restore_visible(num=10, interval=1)
+            assert redis_transport.owed == set()
+            message = take(connection)
+            assert message.payload == {"n": 1}
+            # Nobody died of it.
+            assert "x-delivery-count" not in message.headers
+            message.ack()
 
 
 def test_what_is_rejected_with_requeue_is_no_dead_letter(connect: Connect, client: Any) -> None:
