@@ -14,12 +14,16 @@ import pytest
 from celery import group, signature
 from celery.app.task import Context
 from django.core.management import call_command
+from django.utils import timezone
 
 from {{ cookiecutter.project_slug }}.tasking.canary import Canary, passed
-from {{ cookiecutter.project_slug }}.tasking.doctor import clocks, monitors, rabbitmq_management, redis_queues
+from {{ cookiecutter.project_slug }}.tasking.doctor import clocks, database, monitors, rabbitmq_management, redis_queues
+from {{ cookiecutter.project_slug }}.tasking.doctor.database import LONG, MANY_LETTERS
 from {{ cookiecutter.project_slug }}.tasking.doctor.examination import Probe, examine
 from {{ cookiecutter.project_slug }}.tasking.doctor.finding import Finding, Level, count, duration, failure, ok, warning
 from {{ cookiecutter.project_slug }}.tasking.management.commands import doctor
+from {{ cookiecutter.project_slug }}.tasking.models import DeadLetter, OutboxMessage
+from {{ cookiecutter.project_slug }}.tasking.outbox.publisher import GRACE
 from {{ cookiecutter.project_slug }}.tasking.queues import BULK, QUEUES, dead_letter_queue
 from {{ cookiecutter.project_slug }}.tasking.schedule import CANARY_EXPIRES, CANARY_INTERVAL
 from {{ cookiecutter.project_slug }}.tasking.sent_at import SENT_AT
@@ -221,6 +225,31 @@ def test_a_canary_that_comes_too_soon_was_sent_by_another_beat(later: timedelta,
     assert bool(Canary.objects.get(queue=BULK).doubled_at) is is_doubled
     passed(BULK, expires + later + CANARY_INTERVAL)
     assert bool(Canary.objects.get(queue=BULK).doubled_at) is is_doubled, "it is kept"
+
+
+# --- What waits in the database ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("seconds", "level"), [(1, Level.OK), (GRACE + 5, Level.WARNING), (LONG.total_seconds() + 5, Level.FAILURE)]
+)
+def test_the_longer_the_outbox_is_not_emptied_the_worse(seconds: float, level: Level) -> None:
+    now = timezone.now()
+    row = OutboxMessage.objects.create(task_id="one", task_name="t", signature="{}", next_try_at=now, last_error="E: no")
+    OutboxMessage.objects.filter(pk=row.pk).update(created_at=now - timedelta(seconds=seconds))
+    [finding] = database.outbox()
+    assert finding.level == level
+    assert finding.finding.endswith(": E: no")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("number", "level"), [(0, Level.OK), (1, Level.WARNING), (MANY_LETTERS + 1, Level.FAILURE)])
+def test_many_dead_letters_are_a_failure(number: int, level: Level) -> None:
+    DeadLetter.objects.bulk_create(DeadLetter(task_id=str(index), arguments="") for index in range(number))
+    DeadLetter.objects.create(task_id="settled", arguments="", state=DeadLetter.State.DISCARDED)
+    [finding] = database.dead_letters()
+    assert finding.level == level
 
 
 # --- What the management API says -------------------------------------------------------------------------------------

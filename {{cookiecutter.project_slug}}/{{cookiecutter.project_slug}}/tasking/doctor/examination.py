@@ -11,7 +11,7 @@ from django.db import connections
 from .finding import Finding, failure
 
 #: Seconds after which what has not answered does not answer. With the start of Python and Django, less than five.
-DEADLINE = 2.5
+DEADLINE = 2.2
 
 #: Seconds that a probe waits for one answer of a socket: less, so that most of them end by themselves.
 PATIENCE = 1.5

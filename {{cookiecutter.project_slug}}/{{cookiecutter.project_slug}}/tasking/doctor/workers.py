@@ -19,7 +19,9 @@ def workers(app: Celery) -> Iterator[Finding]:
     One that does not answer is stuck, or its connection is half-open. Raises OSError, or the transport's errors.
     """
     readers: dict[str, list[str]] = defaultdict(list)
-    with app.connection_for_write(connect_timeout=PATIENCE) as connection:
+    # Redis is asked for answers in turns, of which the last one is waited for.
+    options = {"polling_interval": 0.1}
+    with app.connection_for_write(connect_timeout=PATIENCE, transport_options=options) as connection:
         connection.ensure_connection(max_retries=1, interval_start=0)
         mailbox = app.control.mailbox(connection)  # type: ignore[attr-defined]
         mailbox._producer_pool = None  # on this connection, which ends in good order
