@@ -90,13 +90,14 @@ def diagnose(shop: Shop, **environment: str) -> Diagnosis:
     return diagnosis
 
 
-def diagnosed(shop: Shop, unwell: dict[str, str]) -> Diagnosis:
-    """Wait until these lines and no others are not ok, and return what the doctor says then."""
+def diagnosed(shop: Shop, unwell: dict[str, str], perhaps: str = "") -> Diagnosis:
+    """Wait until these lines and no others are not ok, but `perhaps` one, and return what the doctor says then."""
 
     def probe() -> Diagnosis | None:
         diagnosis = diagnose(shop)
         logger.info("not ok: %s", diagnosis.unwell)
-        return diagnosis if diagnosis.unwell == unwell else None
+        told = {subject: level for subject, level in diagnosis.unwell.items() if subject != perhaps}
+        return diagnosis if told == unwell else None
 
     found = shop.wait_for(f"not ok: {unwell}", probe)
     assert found
@@ -183,6 +184,7 @@ def test_a_healthy_system(system: Shop) -> None:
     assert text.stdout.splitlines()[-1] == f"{len(diagnosis.lines)} ok"
 
 
+@pytest.mark.slow
 def test_the_broker_hangs_and_dies_and_the_outbox_fills(system: Shop) -> None:
     """The broker is stopped with SIGSTOP; then killed, and a message is committed; at last everything is away.
 
@@ -230,7 +232,8 @@ def test_no_worker_reads_a_queue(system: Shop) -> None:
     unwell = {f"worker {CRITICAL}": FAILURE, f"canary {CRITICAL}": FAILURE}
     # On Redis nobody knows who reads a list, but how old its last element is. Each canary waits there from now on.
     unwell[f"queue {CRITICAL}"] = WARNING if system.on_redis else FAILURE
-    diagnosis = diagnosed(system, unwell)
+    # On RabbitMQ a canary that has expired is a dead letter, until it is collected.
+    diagnosis = diagnosed(system, unwell, perhaps=f"queue {DEAD_LETTER}")
     assert diagnosis[f"canary {CRITICAL}"].endswith(", late")
     queue = diagnosis[f"queue {CRITICAL}"]
     assert ("waiting, the oldest for" in queue) if system.on_redis else ("waiting, no consumer" in queue)
@@ -267,23 +270,20 @@ def test_beat_is_away_or_there_are_two(on_redis: Shop, tmp_path: Path) -> None:
     assert "two beats send" in two["second beat"]
     assert "--scheduler" in two.remedy("second beat")
     on_redis.project.stop("other")
-    await_canaries(on_redis, 2)
+    await_canaries(on_redis, 1)  # it may have come too soon after the other's last
     execute(on_redis, "UPDATE tasking_canary SET doubled_at = NULL")
     heal(on_redis)
 
 
 def await_canaries(shop: Shop, number: int) -> None:
-    """Wait until so many more canaries have passed each queue."""
-    for queue in QUEUES:
-        last = f"SELECT passed_at FROM tasking_canary WHERE queue = '{queue}'"
-        seen = [execute(shop, last)]
-        while len(seen) <= number:
-            seen.append(shop.wait_for("a canary", partial(_another, shop, last, seen[-1])))
+    """Wait until so many more canaries have passed the queue `critical`."""
+    seen = set()
 
+    def count() -> int:
+        seen.add(execute(shop, f"SELECT passed_at FROM tasking_canary WHERE queue = '{CRITICAL}'"))
+        return len(seen) - 1
 
-def _another(shop: Shop, last: str, before: str) -> str | None:
-    now: str = execute(shop, last)
-    return now if now != before else None
+    shop.wait_for("canaries", lambda: count() >= number)
 
 
 def test_dead_letters(system: Shop) -> None:
@@ -407,6 +407,26 @@ def connections(rabbitmq: RabbitMQ) -> int:
     return len(rabbitmq.ctl("list_connections", "pid").splitlines())
 
 
+def test_what_is_delayed(system: Shop) -> None:
+    """A task is sent with a delay. Promise: it is seen where the broker holds it; without the place, that is told."""
+    system.run("note.apply_async(['later'], countdown=3600)")
+    if system.on_redis:
+        assert diagnose(system)[f"queue {DEFAULT}"] == "1 delayed"
+        with Client.from_url(system.broker.url) as client:
+            client.delete(f"{DEFAULT}:delayed")
+        return
+    assert isinstance(system.broker, RabbitMQ)
+    assert diagnose(system)["delayed"].startswith("1 message in ")
+    with kombu.Connection(system.broker.url) as connection:
+        connection.default_channel.queue_delete("celery_delayed_0")
+    diagnosis = diagnose(system)
+    assert diagnosis.unwell == {"delayed": FAILURE}
+    assert diagnosis["delayed"].startswith("1 of the 28 queues celery_delayed_*")
+    # A new process sets them up before it delays anything.
+    system.run("note.apply_async(['later'], countdown=3600)")
+    heal(system)
+
+
 def test_policies(system: Shop, on_rabbitmq: RabbitMQ) -> None:
     """A policy lowers the delivery limit. Promise: it is told by the management API, and else that nothing is."""
     limit = json.dumps({"delivery-limit": 2})
@@ -424,26 +444,6 @@ def test_policies(system: Shop, on_rabbitmq: RabbitMQ) -> None:
         assert lowered["delivery limit"] == "lowered: bulk 2 instead of 5 (policy lower)"
     finally:
         on_rabbitmq.ctl("clear_policy", "-p", on_rabbitmq.virtual_host, "lower")
-    heal(system)
-
-
-def test_what_is_delayed(system: Shop) -> None:
-    """A task is sent with a delay. Promise: it is seen where the broker holds it; without the place, that is told."""
-    system.run("note.apply_async(['later'], countdown=3600)")
-    if system.on_redis:
-        assert diagnose(system)[f"queue {DEFAULT}"] == "1 delayed"
-        with Client.from_url(system.broker.url) as client:
-            client.delete(f"{DEFAULT}:delayed")
-        return
-    assert isinstance(system.broker, RabbitMQ)
-    assert diagnose(system)["delayed"].startswith("1 message in ")
-    with kombu.Connection(system.broker.url) as connection:
-        connection.default_channel.queue_delete("celery_delayed_0")
-    diagnosis = diagnose(system)
-    assert diagnosis.unwell == {"delayed": FAILURE}
-    assert diagnosis["delayed"].startswith("1 of the 28 queues celery_delayed_*")
-    system.run("from config.celery import app; topology.ensure_delays(app)")
-    heal(system)
 
 
 # --- Nobody works -----------------------------------------------------------------------------------------------------
@@ -487,8 +487,13 @@ def test_nobody_works_and_nothing_is_disturbed(idle: Shop) -> None:
     numbers = [str(number) for number in range(5)]
     idle.run("for number in range(5): note.delay(str(number))")
     spoil(idle.broker)
+    if not idle.on_redis:  # RabbitMQ's figures follow
+        counts = {DEFAULT: 5, CRITICAL: 0, DEAD_LETTER: 1}
+        idle.wait_for(
+            "the figures", lambda: {name: q["messages_ready"] for name, q in contents(idle.broker).items()} == counts
+        )
     before = contents(idle.broker)
-    assert {DEFAULT, CRITICAL, DEAD_LETTER} <= before.keys()
+    assert before.keys() >= {DEFAULT, CRITICAL, DEAD_LETTER}
 
     diagnosis = diagnose(idle)
 

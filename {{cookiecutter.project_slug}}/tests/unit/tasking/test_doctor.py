@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from {{ cookiecutter.project_slug }}.tasking.canary import Canary, passed
-from {{ cookiecutter.project_slug }}.tasking.doctor import clocks, database, monitors, rabbitmq_management, redis_queues
+from {{ cookiecutter.project_slug }}.tasking.doctor import clocks, database, monitors, rabbitmq_management, redis, redis_queues
 from {{ cookiecutter.project_slug }}.tasking.doctor.database import LONG, MANY_LETTERS
 from {{ cookiecutter.project_slug }}.tasking.doctor.examination import Probe, examine
 from {{ cookiecutter.project_slug }}.tasking.doctor.finding import Finding, Level, count, duration, failure, ok, warning
@@ -236,7 +236,7 @@ def test_a_canary_that_comes_too_soon_was_sent_by_another_beat(later: timedelta,
 )
 def test_the_longer_the_outbox_is_not_emptied_the_worse(seconds: float, level: Level) -> None:
     now = timezone.now()
-    row = OutboxMessage.objects.create(task_id="one", task_name="t", signature="{}", next_try_at=now, last_error="E: no")
+    row = OutboxMessage.objects.create(task_id="one", signature="{}", next_try_at=now, last_error="E: no")
     OutboxMessage.objects.filter(pk=row.pk).update(created_at=now - timedelta(seconds=seconds))
     [finding] = database.outbox()
     assert finding.level == level
@@ -294,12 +294,19 @@ def test_every_queue_has_a_delivery_limit_to_compare_with() -> None:
         assert (queue.queue_arguments or {})["x-delivery-limit"]
 
 
+@pytest.mark.parametrize("look", [partial(redis.server, loss=Level.FAILURE), redis.results])
+def test_a_password_that_is_not_encoded_is_not_printed(look: Callable[..., Iterator[Finding]]) -> None:
+    [finding] = examine([Probe("broker", partial(look, "broker", "redis://:top#secret@localhost:6379/0"), "")])
+    assert "cannot be read" in finding.finding
+    assert "top" not in finding.finding
+
+
 # --- Clocks, Sentry and Flower ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("seconds", "level", "side"),
-    [(0.5, Level.OK, ""), (2, Level.WARNING, "ahead"), (-2, Level.WARNING, "behind"), (60, Level.FAILURE, "ahead")],
+    [(0.5, Level.OK, ""), (2, Level.WARNING, "ahead of"), (-2, Level.WARNING, "behind"), (60, Level.FAILURE, "ahead")],
 )
 def test_a_clock_that_differs(seconds: float, level: Level, side: str) -> None:
     finding = clocks.skew("clock", lambda: time.time() + seconds)

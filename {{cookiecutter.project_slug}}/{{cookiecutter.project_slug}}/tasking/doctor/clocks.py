@@ -48,6 +48,6 @@ def skew(subject: str, now: Callable[[], float]) -> Finding:
     if difference < NOTICED:
         return Finding(Level.OK, subject, "as here")
     level = Level.FAILURE if difference > SEVERE else Level.WARNING
-    side = "ahead" if there > asked else "behind"
+    side = "ahead of" if there > asked else "behind"
     remedy = "Have NTP set both: a task may expire before it is run, or a lock end too soon."
-    return Finding(level, subject, f"{difference:.1f} s {side} of this machine", remedy)
+    return Finding(level, subject, f"{difference:.1f} s {side} this machine", remedy)

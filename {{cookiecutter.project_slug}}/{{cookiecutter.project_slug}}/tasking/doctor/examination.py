@@ -11,7 +11,7 @@ from django.db import connections
 from .finding import Finding, failure
 
 #: Seconds after which what has not answered does not answer. With the start of Python and Django, less than five.
-DEADLINE = 2.2
+DEADLINE = 2.0
 
 #: Seconds that a probe waits for one answer of a socket: less, so that most of them end by themselves.
 PATIENCE = 1.5
@@ -65,6 +65,8 @@ def examine(probes: Sequence[Probe], deadline: float = DEADLINE) -> list[Finding
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return an error as a line for a person."""
+    """Return an error as a line for a person, without the part of a password that a URL's parser takes for a port."""
+    if isinstance(error, ValueError) and str(error).startswith("Port "):
+        return "ValueError: the URL cannot be read; in its password, special characters are written as %XX"
     lines = str(error).splitlines() or [""]
     return f"{type(error).__name__}: {lines[0][:200]}".removesuffix(": ")

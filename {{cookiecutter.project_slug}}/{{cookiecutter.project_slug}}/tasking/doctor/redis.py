@@ -36,7 +36,7 @@ def server(subject: str, url: str, loss: Level) -> Iterator[Finding]:
     with connect(url) as client:
         client.ping()
         try:
-            info = client.info("all")
+            info = client.info()
         except ResponseError as error:
             yield ok(subject, f"answers at {maybe_sanitize_url(url)}")
             yield _unseen(f"{subject} data", "eviction and persistence", error)

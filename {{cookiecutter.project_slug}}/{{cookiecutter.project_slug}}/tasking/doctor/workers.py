@@ -10,7 +10,7 @@ from .examination import PATIENCE
 from .finding import Finding, failure, ok
 
 #: Seconds after the last answer in which another may come.
-LISTEN = 1.2
+LISTEN = 1.0
 
 
 def workers(app: Celery) -> Iterator[Finding]:
