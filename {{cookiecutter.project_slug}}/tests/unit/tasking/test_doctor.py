@@ -75,12 +75,11 @@ def test_on_a_terminal_it_is_coloured_and_broken_at_its_width(monkeypatch: pytes
     output = StringIO()
     output.isatty = lambda: True  # type: ignore[method-assign]
     command = doctor.Command(stdout=output, force_color=True)
-    command.tell([failure("queue bulk", "one two three " * 6, "four five six " * 6)])
-    lines = output.getvalue().splitlines()
+    lines = list(command.text([failure("queue bulk", "one two three " * 6, "four five six " * 6)]))
     assert lines[0].startswith("\x1b[31;1mfailure\x1b[0m  queue bulk  one two")
     assert len(lines) > 5
     assert all(len(line) <= 60 for line in lines[1:])
-    assert output.getvalue().count("->") == 1
+    assert "".join(lines).count("->") == 1
 
 
 @pytest.mark.parametrize(

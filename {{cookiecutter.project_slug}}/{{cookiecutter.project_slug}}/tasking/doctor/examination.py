@@ -27,6 +27,11 @@ class Probe:
     subject: str
     look: Callable[[], Iterable[Finding]]
     remedy: str
+    #: Where it looks, for its failure: an address without a password.
+    place: str = ""
+
+    def fails(self, why: str) -> Finding:
+        return failure(self.subject, f"{self.place}: {why}" if self.place else why, self.remedy)
 
 
 class _Look(Thread):
@@ -42,7 +47,7 @@ class _Look(Thread):
             for finding in self.probe.look():
                 self.found.append(finding)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what was found
-            self.found.append(failure(self.probe.subject, in_one_line(error), self.probe.remedy))
+            self.found.append(self.probe.fails(in_one_line(error)))
         finally:
             with suppress(Exception):  # it may be half-open
                 connections.close_all()
@@ -60,7 +65,7 @@ def examine(probes: Sequence[Probe], deadline: float = DEADLINE) -> list[Finding
         is_late = look.is_alive()  # before its findings are read: what is not late has found all
         findings += look.found
         if is_late:
-            findings.append(failure(look.probe.subject, f"no answer within {deadline:g} s", look.probe.remedy))
+            findings.append(look.probe.fails(f"no answer within {deadline:g} s"))
     return findings
 
 

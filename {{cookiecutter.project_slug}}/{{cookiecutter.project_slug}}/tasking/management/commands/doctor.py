@@ -6,7 +6,7 @@ import shutil
 import sys
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from textwrap import wrap
 from typing import Any
@@ -40,12 +40,13 @@ class Command(BaseCommand):
         if format == "json":
             self.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2))
         else:
-            self.tell(findings)
+            # In one piece: for each line alone, `doctor | head` would end in a broken pipe.
+            self.stdout.write("\n".join(self.text(findings)))
         if any(finding.level is Level.FAILURE for finding in findings):
             sys.exit(1)
 
-    def tell(self, findings: Sequence[Finding]) -> None:
-        """Print a line for each finding, in columns; on a terminal, in colour and broken at its width."""
+    def text(self, findings: Sequence[Finding]) -> Iterator[str]:
+        """Yield a line for each finding, in columns; on a terminal, in colour and broken at its width."""
         paint = {Level.OK: self.style.SUCCESS, Level.WARNING: self.style.WARNING, Level.FAILURE: self.style.ERROR}
         subjects = max(len(finding.subject) for finding in findings)
         margin = len(Level.WARNING) + subjects + 4
@@ -55,9 +56,8 @@ class Command(BaseCommand):
             lines = wrap(finding.finding, max(width - margin, 20))
             if finding.remedy:
                 lines += wrap(f"-> {finding.remedy}", max(width - margin, 20), subsequent_indent="   ")
-            self.stdout.write(f"{level}  {finding.subject:<{subjects}}  {lines[0]}")
-            for line in lines[1:]:
-                self.stdout.write(" " * margin + line)
+            yield f"{level}  {finding.subject:<{subjects}}  {lines[0]}"
+            yield from (" " * margin + line for line in lines[1:])
         levels = Counter(finding.level for finding in findings)
         counts = [f"{levels[Level.OK]} ok"]
         counts += [
@@ -65,4 +65,4 @@ class Command(BaseCommand):
             for level in (Level.WARNING, Level.FAILURE)
             if levels[level]
         ]
-        self.stdout.write(f"\n{', '.join(counts)}")
+        yield f"\n{', '.join(counts)}"
