@@ -262,13 +262,12 @@ def test_beat_is_away_or_there_are_two(on_redis: Shop, tmp_path: Path) -> None:
     none = diagnose(on_redis)
     assert none.unwell == {"beat": FAILURE}
     assert none["beat"].startswith("none leads: the last canary was sent ")
-    on_redis.start(*BEAT, name="beat")
-    heal(on_redis)
 
-    on_redis.project.environment["HEALTH_DIR"] = str(tmp_path)
-    on_redis.start(*BEAT, name="standby")
-    beat = tmp_path / health.BEAT
-    on_redis.wait_for("a beat that stands by", lambda: beat.exists() and health.STANDBY in beat.read_text())
+    for name, state in (("beat", health.LEADING), ("standby", health.STANDBY)):
+        on_redis.project.environment["HEALTH_DIR"] = str(tmp_path / name)
+        on_redis.start(*BEAT, name=name)
+        heartbeat = tmp_path / name / health.BEAT
+        on_redis.wait_for(name, partial(_holds, heartbeat, state))
     await_canaries(on_redis, 2)
     assert diagnose(on_redis).unwell == {}
     on_redis.project.stop("standby")
@@ -281,7 +280,10 @@ def test_beat_is_away_or_there_are_two(on_redis: Shop, tmp_path: Path) -> None:
     on_redis.project.stop("other")
     await_canaries(on_redis, 1)  # it may have come too soon after the other's last
     execute(on_redis, "UPDATE tasking_canary SET doubled_at = NULL")
-    heal(on_redis)
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and text in path.read_text()
 
 
 def await_canaries(shop: Shop, number: int) -> None:
@@ -315,11 +317,11 @@ def test_a_clock_is_wrong(on_redis: Shop) -> None:
 
 def test_a_migration_is_missing(on_redis: Shop, tmp_path: Path) -> None:
     """A database without the tables of `tasking`. Promise: the migration is named, and what depends on it fails."""
-    database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}"}
-    for command in (["migrate", "--verbosity=0"], ["migrate", "tasking", "zero", "--verbosity=0"]):
-        environment = on_redis.project.environment | database
-        subprocess.run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True)
-    diagnosis = diagnose(on_redis, **database)
+    execute(on_redis, f"VACUUM INTO '{tmp_path / 'db.sqlite3'}'")
+    copy = {"DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}"}
+    command = [sys.executable, "manage.py", "migrate", "tasking", "zero", "--verbosity=0"]
+    subprocess.run(command, cwd=ROOT, env=on_redis.project.environment | copy, check=True)
+    diagnosis = diagnose(on_redis, **copy)
     broken = ("migrations", "canaries", "second beat", "dead letters", "outbox")
     assert diagnosis.unwell == dict.fromkeys(broken, FAILURE)
     assert diagnosis["migrations"] == "1 not applied: tasking.0001_initial"
@@ -359,7 +361,6 @@ def test_a_redis_that_forgets(system: Shop) -> None:
         diagnosis = diagnose(system)
     assert diagnosis.unwell == {f"{prefix} data": level, f"{prefix} memory": WARNING}
     assert diagnosis[f"{prefix} data"].startswith("appendonly no")
-    heal(system)
 
 
 def test_a_redis_that_shows_nothing(on_redis: Shop) -> None:
@@ -381,16 +382,10 @@ def test_a_redis_that_shows_nothing(on_redis: Shop) -> None:
 
 
 def test_results_are_away(system: Shop, on_rabbitmq: RabbitMQ) -> None:
-    """The Redis of results hangs, then dies. Promise: it is told, and the schedule's lock is out of sight."""
-    lines = dict.fromkeys(("beat", "results", "clock of Redis"), FAILURE)
-    system.results.pause()
-    try:
-        assert diagnose(system).unwell == lines
-    finally:
-        system.results.resume()
+    """The Redis of results dies. Promise: it is told, and the schedule's lock is out of sight."""
     system.results.kill()
     try:
-        assert diagnose(system).unwell == lines
+        assert diagnose(system).unwell == dict.fromkeys(("beat", "results", "clock of Redis"), FAILURE)
     finally:
         system.results.start()
     heal(system)
@@ -417,23 +412,14 @@ def connections(rabbitmq: RabbitMQ) -> int:
 
 
 def test_what_is_delayed(system: Shop) -> None:
-    """A task is sent with a delay. Promise: it is seen where the broker holds it; without the place, that is told."""
+    """A task is sent with a delay. Promise: it is seen where the broker holds it."""
     system.run("note.apply_async(['later'], countdown=3600)")
     if system.on_redis:
         assert diagnose(system)[f"queue {DEFAULT}"] == "1 delayed"
         with Client.from_url(system.broker.url) as client:
             client.delete(f"{DEFAULT}:delayed")
         return
-    assert isinstance(system.broker, RabbitMQ)
     assert diagnose(system)["delayed"].startswith("1 message in ")
-    with kombu.Connection(system.broker.url) as connection:
-        connection.default_channel.queue_delete("celery_delayed_0")
-    diagnosis = diagnose(system)
-    assert diagnosis.unwell == {"delayed": FAILURE}
-    assert diagnosis["delayed"].startswith("1 of the 28 queues celery_delayed_*")
-    # A new process sets them up before it delays anything.
-    system.run("note.apply_async(['later'], countdown=3600)")
-    heal(system)
 
 
 def test_policies(system: Shop, on_rabbitmq: RabbitMQ) -> None:
