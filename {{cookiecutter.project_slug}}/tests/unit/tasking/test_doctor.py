@@ -17,7 +17,14 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from {{ cookiecutter.project_slug }}.tasking.canary import Canary, passed
-from {{ cookiecutter.project_slug }}.tasking.doctor import clocks, database, monitors, rabbitmq_management, redis, redis_queues
+from {{ cookiecutter.project_slug }}.tasking.doctor import (
+    clocks,
+    database,
+    monitors,
+    rabbitmq_management,
+    redis,
+    redis_queues,
+)
 from {{ cookiecutter.project_slug }}.tasking.doctor.database import LONG, MANY_LETTERS
 from {{ cookiecutter.project_slug }}.tasking.doctor.examination import Probe, examine
 from {{ cookiecutter.project_slug }}.tasking.doctor.finding import Finding, Level, count, duration, failure, ok, warning
