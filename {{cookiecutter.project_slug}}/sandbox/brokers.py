@@ -295,7 +295,7 @@ class Redis(Server):
 
 
 class RabbitMQ(Server):
-    """A RabbitMQ node without plugins, with a port mapper (epmd) of its own."""
+    """A RabbitMQ node with a port mapper (epmd) of its own, without plugins unless `management` asks for its API."""
 
     name = "rabbitmq"
     start_seconds = 60
@@ -303,7 +303,8 @@ class RabbitMQ(Server):
     #: The one that `url` leads to.
     virtual_host = "sandbox"
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, management: bool = False) -> None:
+        self._has_management = management
         self._scripts = _rabbitmq_scripts()
         self._epmd = _epmd_executable()
         super().__init__(folder)
@@ -312,6 +313,11 @@ class RabbitMQ(Server):
     def url(self) -> str:
         """The address of the virtual host."""
         return f"amqp://{self.user}:{self.password}@{HOST}:{self.port}/{self.virtual_host}"
+
+    @property
+    def management_url(self) -> str:
+        """The address of the management API, with the password; only where `management` was asked for."""
+        return f"http://{self.user}:{self.password}@{HOST}:{self.ports[3]}"
 
     def ctl(self, *arguments: str) -> str:
         """Run `rabbitmqctl` against this node and return what it prints.
@@ -344,24 +350,26 @@ class RabbitMQ(Server):
             self.virtual_host = before
 
     def _configure(self) -> None:
-        self.ports = free_ports(3)
+        self.ports = free_ports(4 if self._has_management else 3)
+        management = [f"management.tcp.ip = {HOST}", f"management.tcp.port = {self.ports[-1]}"]
         _write_secret(
             self.folder / "rabbitmq.conf",
             f"listeners.tcp.1 = {HOST}:{self.port}",
             f"default_user = {self.user}",
             f"default_pass = {self.password}",
             f"default_vhost = {self.virtual_host}",
+            *(management if self._has_management else []),
         )
         _write_secret(self.folder / ".erlang.cookie", secrets.token_hex(16), mode=0o400)
         _write_secret(self.folder / "advanced.config", "[].")
-        _write_secret(self.folder / "enabled_plugins", "[].")
+        _write_secret(self.folder / "enabled_plugins", "[rabbitmq_management]." if self._has_management else "[].")
 
     def _environment(self) -> dict[str, str]:
         """Return all that server and tools are told; nothing is taken over but PATH.
 
         Every file that RabbitMQ would look for in /etc or /var has its own here.
         """
-        _, distribution_port, epmd_port = self.ports
+        _, distribution_port, epmd_port, *_ = self.ports
         local_only = "-kernel inet_dist_use_interface {127,0,0,1}"
         return {
             "PATH": _search_path(),

@@ -12,6 +12,8 @@ from .base import PACKAGE, PROJECT_APPS, TIME_ZONE, env
 # RabbitMQ or Redis: the URL alone decides.
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
 CELERY_BROKER_TRANSPORT_OPTIONS = transport.options(CELERY_BROKER_URL, PACKAGE)
+# Only RabbitMQ's management API, http[s]://NAME:PASSWORD@HOST:15672, tells `manage.py doctor` what policies change.
+RABBITMQ_MANAGEMENT_URL = env.str("RABBITMQ_MANAGEMENT_URL", default="")
 # A dead connection is noticed after two missed heartbeats (RabbitMQ), not when TCP gives up.
 CELERY_BROKER_HEARTBEAT = 10
 # A worker that starts before its broker waits for it, for as long as it takes.

@@ -1,7 +1,7 @@
 """Real brokers for the tests that need them, a stage for the proofs, and the table that ends a run."""
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from .shop import Proof, Shop, table
 PROOFS = pytest.StashKey[list[Proof]]()
 
 
-def installed[S: Server](kind: type[S]) -> S:
+def installed[S: Server](kind: Callable[[], S]) -> S:
     """Return a server that is not started yet.
 
     Where its program is missing, the test is skipped, or fails when REQUIRE_BROKERS=1; the message
@@ -65,7 +65,8 @@ def ledger_server() -> Iterator[Redis]:
         yield server
 
 
-def _stage(broker: Server, results: Redis, ledger: Redis, folder: Path, config: pytest.Config) -> Iterator[Shop]:
+def stage(broker: Server, results: Redis, ledger: Redis, folder: Path, config: pytest.Config) -> Iterator[Shop]:
+    """Yield the project on a broker; what it has started is gone afterwards."""
     shop = Shop(folder, broker, results, ledger, config.stash.setdefault(PROOFS, []))
     with shop.project, shop.ledger:
         shop.ledger.flushall()
@@ -79,7 +80,7 @@ def _stage(broker: Server, results: Redis, ledger: Redis, folder: Path, config: 
 def redis_shop(ledger_server: Redis, tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Shop]:
     """The project on a Redis of its own."""
     with Redis() as broker:
-        yield from _stage(broker, broker, ledger_server, tmp_path, pytestconfig)
+        yield from stage(broker, broker, ledger_server, tmp_path, pytestconfig)
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def rabbitmq_shop(
 ) -> Iterator[Shop]:
     """The project on a virtual host of its own, with a Redis of its own for results."""
     with rabbitmq_server.fresh_virtual_host(), Redis() as results:
-        yield from _stage(rabbitmq_server, results, ledger_server, tmp_path, pytestconfig)
+        yield from stage(rabbitmq_server, results, ledger_server, tmp_path, pytestconfig)
 
 
 @pytest.fixture(params=["redis", "rabbitmq"])

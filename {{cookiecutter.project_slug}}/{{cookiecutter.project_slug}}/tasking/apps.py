@@ -1,4 +1,4 @@
-"""The Django app: it brings the management commands, listens for failures, and checks tasks and settings."""
+"""The Django app: it brings the management commands, listens to messages and failures, checks tasks and settings."""
 
 from importlib import import_module
 
@@ -11,5 +11,5 @@ class TaskingConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself: models are ready only now."""
-        for module in ("dead_letters.recorder", "checks.registration", "checks.worker_start"):
+        for module in ("dead_letters.recorder", "sent_at", "checks.registration", "checks.worker_start"):
             import_module(f"{__package__}.{module}")

@@ -5,11 +5,16 @@ A heartbeat proves that a worker's loop turns. That messages arrive, are taken u
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import models
 
 from .queues import QUEUES
 from .schedule import CANARY_EXPIRES, CANARY_INTERVAL
+
+#: One beat sends two canaries of a queue no sooner after each other: it counts from when it sent the last one. The same
+#: one delivered again was sent at the same time.
+SOONEST = 0.9 * CANARY_INTERVAL
 
 
 class Canary(models.Model):
@@ -19,12 +24,19 @@ class Canary(models.Model):
     passed_at = models.DateTimeField()
     #: From beat to the task's start.
     wait = models.DurationField()
+    #: When one got through that was sent too soon after the one before: two beats send, which do not share a lock.
+    doubled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "canaries"
 
     def __str__(self) -> str:
         return self.queue
+
+    @property
+    def sent_at(self) -> datetime:
+        """When beat sent it."""
+        return self.passed_at - self.wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +62,12 @@ class Passage:
 def passed(queue: str, expires_at: datetime) -> None:
     """Note that a canary got through. When it was sent follows from when it would have expired."""
     now = datetime.now(UTC)
-    wait = now - (expires_at - CANARY_EXPIRES[queue])
-    Canary.objects.update_or_create(queue=queue, defaults={"passed_at": now, "wait": wait})
+    sent_at = expires_at - CANARY_EXPIRES[queue]
+    values: dict[str, Any] = {"passed_at": now, "wait": now - sent_at}
+    before = Canary.objects.filter(queue=queue).first()
+    if before and timedelta(0) < abs(sent_at - before.sent_at) < SOONEST:
+        values["doubled_at"] = now
+    Canary.objects.update_or_create(queue=queue, defaults=values)
 
 
 def passages() -> list[Passage]:

@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                 ('queue', models.CharField(max_length=100, primary_key=True, serialize=False)),
                 ('passed_at', models.DateTimeField()),
                 ('wait', models.DurationField()),
+                ('doubled_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
                 'verbose_name_plural': 'canaries',
