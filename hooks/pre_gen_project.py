@@ -46,6 +46,7 @@ DEPENDENCIES = (
     "django",
     "django_stubs_ext",
     "environ",
+    "execnet",
     "factory",
     "faker",
     "flower",
@@ -92,6 +93,7 @@ DEPENDENCIES = (
     "watchfiles",
     "wcwidth",
     "whitenoise",
+    "xdist",
 )
 
 
