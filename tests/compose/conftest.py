@@ -11,7 +11,7 @@ from cookiecutter.main import cookiecutter
 
 from conftest import ROOT
 
-from .stack import PRODUCTION_FOR_TESTS, Stack, free_port
+from .stack import MAIL_SERVER, PRODUCTION_FOR_TESTS, Stack, free_port
 
 PORTS = ("WEB_PORT", "FLOWER_PORT", "POSTGRES_PORT", "RABBITMQ_PORT", "RABBITMQ_MANAGEMENT_PORT", "REDIS_PORT")
 
@@ -73,12 +73,13 @@ def development(docker: None, baked_folder: Path) -> Iterator[Stack]:  # noqa: A
 
 @pytest.fixture(scope="module", params=["rabbitmq", "redis"])
 def production(docker: None, baked_folder: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:  # noqa: ARG001 - as above
-    """Return a project in production on each broker, up and healthy; its mail is printed."""
+    """Return a project in production on each broker, up and healthy, with a mail server beside it."""
     folder = bake_into(baked_folder, project_name=f"On {request.param}", broker=request.param)
     port = free_port()
+    (folder / "mail.py").write_text(MAIL_SERVER)
     (folder / "compose.test.yaml").write_text(PRODUCTION_FOR_TESTS.format(port=port))
     files = ("compose.yaml", "compose.production.yaml", "compose.test.yaml")
-    variables = {"DOMAIN": "localhost", "EMAIL_URL": "consolemail://", "PROXY_PORT": str(port)}
+    variables = {"DOMAIN": "localhost", "EMAIL_URL": "smtp://mail:25", "PROXY_PORT": str(port)}
     stack = Stack(folder, f"production-{request.param}-{os.getpid()}", files, variables)
     try:
         stack.compose("build", "--quiet")

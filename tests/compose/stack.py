@@ -22,9 +22,32 @@ SOON = 120
 #: The services that are this project's own, all of one image.
 OURS = ("migrate", "web", "worker-critical", "worker-default", "worker-bulk", "beat", "flower")
 
+#: A mail server that prints what it is sent.
+MAIL_SERVER = """\
+import socketserver
+
+class Mail(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.wfile.write(b"220 mail\\r\\n")
+        while line := self.rfile.readline():
+            command = line[:4].upper()
+            self.wfile.write({b"DATA": b"354 go on\\r\\n", b"QUIT": b"221 bye\\r\\n"}.get(command, b"250 ok\\r\\n"))
+            if command == b"DATA":
+                while (line := self.rfile.readline()) != b".\\r\\n":
+                    print(line.decode().rstrip(), flush=True)
+                self.wfile.write(b"250 ok\\r\\n")
+
+socketserver.ThreadingTCPServer(("", 25), Mail).serve_forever()
+"""
+
 #: Nobody may take the ports of production, and the stand-in for Caddy's image lacks the official one's wget.
 PRODUCTION_FOR_TESTS = """\
 services:
+  mail:
+    image: python:3.13-slim-trixie
+    command: ["python", "/mail.py"]
+    volumes: [./mail.py:/mail.py:ro]
+    networks: [app]
   proxy:
     image: proxy-for-tests
     build:
