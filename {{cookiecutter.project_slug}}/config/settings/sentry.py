@@ -17,7 +17,7 @@ if SENTRY_DSN:
         sentry_sdk.init(
             dsn=SENTRY_DSN,
             environment=env.str("SENTRY_ENVIRONMENT", default="development"),
-            release=env.str("SENTRY_RELEASE", default=None),
+            release=env.str("SENTRY_RELEASE", default="") or None,
             integrations=[DjangoIntegration(), CeleryIntegration(monitor_beat_tasks=True)],
             # Arguments, cookies and addresses stay here; so do the local variables of each frame, which hold them.
             send_default_pii=False,

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 #: Seconds after which RabbitMQ takes a message back and closes the channel, unless it is told otherwise.
-CONSUMER_TIMEOUT = 30 * 60
+CONSUMER_TIMEOUT = 1_800
 #: Seconds of kombu's Redis, unless it is told otherwise.
-VISIBILITY_TIMEOUT = 60 * 60
+VISIBILITY_TIMEOUT = 3_600
 
 
 class Wait(NamedTuple):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from importlib.util import find_spec
 from pathlib import Path
 from shlex import join
 from types import FrameType
@@ -83,18 +84,11 @@ def supervise(commands: list[list[str]]) -> int:
 
 def reload_on_change(command: list[str]) -> None:
     """Run the command, and again whenever a Python file of the project changes. Nothing but the source is watched."""
-    try:
-        from watchfiles import PythonFilter, run_process  # noqa: PLC0415 - a development dependency
-    except ImportError as error:
+    if not find_spec("watchfiles"):
         msg = "--reload needs watchfiles, a development dependency: uv sync"
-        raise CommandError(msg) from error
-
-    source = [Path(settings.BASE_DIR) / folder for folder in ("config", settings.PACKAGE)]
-    run_process(
-        *source,
-        target=join(command),
-        target_type="command",
-        watch_filter=PythonFilter(),
-        # Seconds for the tasks at work to end; those of a killed worker would wait long for their next delivery.
-        sigint_timeout=30,
-    )
+        raise CommandError(msg)
+    source = [str(Path(settings.BASE_DIR, folder)) for folder in ("config", settings.PACKAGE)]
+    # Seconds for the tasks at work to end; those of a killed worker would wait long for their next delivery.
+    flags = ["--filter=python", "--target-type=command", "--sigint-timeout=30"]
+    # This process becomes the watcher, which has no need of Django.
+    os.execv(sys.executable, [sys.executable, "-m", "watchfiles", *flags, join(command), *source])  # noqa: S606

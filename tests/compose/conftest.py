@@ -1,0 +1,90 @@
+"""Docker, which a test needs that is here."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cookiecutter.main import cookiecutter
+
+from conftest import ROOT
+
+from .stack import MAIL_SERVER, PRODUCTION_FOR_TESTS, Stack, free_port
+
+PORTS = ("WEB_PORT", "FLOWER_PORT", "POSTGRES_PORT", "RABBITMQ_PORT", "RABBITMQ_MANAGEMENT_PORT", "REDIS_PORT")
+
+
+@pytest.fixture(scope="session")
+def docker() -> None:
+    """Skip a test where there is no Docker; with REQUIRE_DOCKER=1 it fails."""
+    why = "docker is not installed"
+    if shutil.which("docker"):
+        done = subprocess.run(["docker", "compose", "ls"], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return
+        why = f"no Docker answers, or it has no compose: {done.stderr.strip()}"
+    if os.environ.get("REQUIRE_DOCKER") == "1":
+        pytest.fail(why, pytrace=False)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="module")
+def baked_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pytest.MonkeyPatch) -> Path:
+    """Return a folder for projects, and keep what Cookiecutter leaves in it."""
+    folder = tmp_path_factory.mktemp("compose")
+    (folder / "hooks").mkdir()
+    monkeypatch_module.setattr("tempfile.tempdir", str(folder / "hooks"))
+    (folder / "rc").write_text(f"cookiecutters_dir: {folder}/cookiecutters\nreplay_dir: {folder}/replay\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+def bake_into(folder: Path, **answers: object) -> Path:
+    """Bake a project that has a lock file, as its owner commits one."""
+    path = cookiecutter(
+        str(ROOT),
+        no_input=True,
+        extra_context=answers,
+        output_dir=str(folder),
+        config_file=str(folder / "rc"),
+        accept_hooks=True,
+    )
+    subprocess.run(["make", "uv.lock"], cwd=path, check=True, capture_output=True)
+    return Path(path)
+
+
+@pytest.fixture(scope="module")
+def development(docker: None, baked_folder: Path) -> Iterator[Stack]:  # noqa: ARG001 - it is skipped without
+    """Return the default project, with ports that nobody else has."""
+    folder = bake_into(baked_folder)
+    stack = Stack(folder, f"development-{os.getpid()}", variables={name: str(free_port()) for name in PORTS})
+    try:
+        yield stack
+    finally:
+        stack.down()
+
+
+@pytest.fixture(scope="module", params=["rabbitmq", "redis"])
+def production(docker: None, baked_folder: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:  # noqa: ARG001 - as above
+    """Return a project in production on each broker, up and healthy, with a mail server beside it."""
+    folder = bake_into(baked_folder, project_name=f"On {request.param}", broker=request.param)
+    port = free_port()
+    (folder / "mail.py").write_text(MAIL_SERVER)
+    (folder / "compose.test.yaml").write_text(PRODUCTION_FOR_TESTS.format(port=port))
+    files = ("compose.yaml", "compose.production.yaml", "compose.test.yaml")
+    variables = {"DOMAIN": "localhost", "EMAIL_URL": "smtp://mail:25", "PROXY_PORT": str(port)}
+    stack = Stack(folder, f"production-{request.param}-{os.getpid()}", files, variables)
+    try:
+        stack.compose("build", "--quiet")
+        seconds = stack.up()
+        print(f"\nproduction on {request.param}: healthy {seconds:.0f} s after the build")
+        yield stack
+    finally:
+        stack.down()

@@ -1,0 +1,103 @@
+"""`make up` on a real engine: everything comes up in order and does what it says, on this machine alone."""
+
+import json
+import subprocess
+import time
+
+import httpx
+import pytest
+
+from .stack import OURS, SOON, Stack, imported, post, visitor, wait_for
+
+pytestmark = pytest.mark.slow
+
+MEGABYTE = 10**6
+
+
+@pytest.fixture(scope="module")
+def up(development: Stack) -> Stack:
+    """Build by `make up`, and bring it up once more from nothing, to time that apart."""
+    development.run("make", "up")
+    development.down()
+    print(f"\ndevelopment: healthy {development.up():.0f} s after the build")
+    return development
+
+
+def url(stack: Stack, name: str = "WEB_PORT") -> str:
+    return f"http://127.0.0.1:{stack.variables[name]}"
+
+
+def test_everything_is_healthy_and_nobody_is_root(up: Stack) -> None:
+    containers = up.containers()
+    assert containers.pop("migrate")["State"]["ExitCode"] == 0
+    assert {name for name, container in containers.items() if container["State"]["Health"]["Status"] != "healthy"} == set()
+    for service in OURS[1:]:
+        assert up.execute(service, "id", "-u").strip() == "10001"
+
+
+def test_only_this_machine_reaches_it(up: Stack) -> None:
+    for container in up.containers().values():
+        for published in container["NetworkSettings"]["Ports"].values():
+            assert all(binding["HostIp"] == "127.0.0.1" for binding in published or [])
+
+
+def test_the_image_is_small_and_the_stack_too(up: Stack) -> None:
+    def size(image: str) -> int:
+        command = ["docker", "image", "inspect", "--format={{.Size}}", image]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    base = size("python:3.13-slim-trixie")
+    image = size(up.containers()["web"]["Image"])
+    ids = [container["Id"] for service, container in up.containers().items() if service in OURS[1:]]
+    statistics = up.run("docker", "stats", "--no-stream", "--format=json", *ids)
+    memory = sum(_megabytes(json.loads(line)["MemUsage"]) for line in statistics.splitlines())
+    print(f"\ndevelopment: image {(image - base) / MEGABYTE:.0f} MB beyond its base, idle memory {memory:.0f} MB")
+    assert image - base < 250 * MEGABYTE
+    assert memory < 900
+
+
+def _megabytes(usage: str) -> float:
+    """Return what `docker stats` says is used, such as `75.8MiB / 23.5GiB`."""
+    used = usage.partition(" / ")[0]
+    for unit, factor in (("GiB", 1073.74), ("MiB", 1.048576), ("KiB", 0.001024)):
+        if used.endswith(unit):
+            return float(used.removesuffix(unit)) * factor
+    raise ValueError(usage)
+
+
+def test_a_file_becomes_a_report(up: Stack) -> None:
+    with visitor(url(up)) as client:
+        page = post(client, "/", "/imports/sample/", rows=20_000).url.path
+        state = imported(client, page)
+    assert (state["state"], state["rows"], state["imported"] + state["refused"]) == ("finished", 20_000, 20_000)
+
+
+def test_flower_is_locked(up: Stack) -> None:
+    assert httpx.get(url(up, "FLOWER_PORT")).status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_the_doctor_finds_nothing(up: Stack) -> None:
+    wait_for(
+        "a canary through each queue",
+        lambda: "none" not in up.execute("web", "python", "manage.py", "health", "queues", check=False),
+    )
+    report = json.loads(up.execute("web", "python", "manage.py", "doctor", "--format=json"))
+    assert [line for line in report if line["level"] == "failure"] == []
+
+
+def test_a_change_of_the_source_starts_the_worker_again(up: Stack) -> None:
+    def starts() -> int:
+        return up.compose("logs", "--no-color", "worker-bulk").count(" ready.")
+
+    before = starts()
+    tasks = next(up.folder.glob("*/tasking/tasks.py"))
+    tasks.write_text(tasks.read_text() + "\n")
+    wait_for("the worker has started again", lambda: starts() > before)
+
+
+def test_down_lets_the_workers_end(up: Stack) -> None:
+    began = time.monotonic()
+    up.compose("stop", "worker-critical", "worker-default", "worker-bulk")
+    assert time.monotonic() - began < SOON
+    up.run("make", "down")
+    assert up.compose("ps", "--all", "--quiet") == ""
