@@ -40,7 +40,10 @@ def canaries() -> Iterator[Finding]:
     """Find for each queue whether its last canary got through in time. Raises DatabaseError."""
     for passage in passages():
         subject, finding = f"canary {passage.queue}", str(passage).removeprefix(f"{passage.queue}: ")
-        if passage.is_late:
+        if passage.age is None:
+            remedy = "After the first start this takes a minute. If it lasts, look at its worker and at beat."
+            yield warning(subject, finding, remedy)
+        elif passage.is_late:
             remedy = f"Look at its worker and at beat, in this order: manage.py worker {passage.queue}"
             yield failure(subject, finding, remedy)
         else:
