@@ -11,7 +11,16 @@ from cookiecutter.main import cookiecutter
 
 from conftest import ROOT
 
-from .stack import MAIL_SERVER, PRODUCTION_FOR_TESTS, Stack, free_port
+from .stack import FIGURES, MAIL_SERVER, PRODUCTION_FOR_TESTS, Stack, free_port
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End the run with what was measured."""
+    if FIGURES:
+        terminalreporter.section("containers")
+        for line in FIGURES:
+            terminalreporter.line(line)
+
 
 PORTS = ("WEB_PORT", "FLOWER_PORT", "POSTGRES_PORT", "RABBITMQ_PORT", "RABBITMQ_MANAGEMENT_PORT", "REDIS_PORT")
 
@@ -71,6 +80,17 @@ def development(docker: None, baked_folder: Path) -> Iterator[Stack]:  # noqa: A
         stack.down()
 
 
+@pytest.fixture(scope="module")
+def bare(docker: None, baked_folder: Path) -> Iterator[Stack]:  # noqa: ARG001 - as above
+    """Return a project on Redis without the example."""
+    folder = bake_into(baked_folder, project_name="Bare", broker="redis", include_example=False)
+    stack = Stack(folder, f"bare-{os.getpid()}", variables={name: str(free_port()) for name in PORTS})
+    try:
+        yield stack
+    finally:
+        stack.down()
+
+
 @pytest.fixture(scope="module", params=["rabbitmq", "redis"])
 def production(docker: None, baked_folder: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:  # noqa: ARG001 - as above
     """Return a project in production on each broker, up and healthy, with a mail server beside it."""
@@ -83,8 +103,7 @@ def production(docker: None, baked_folder: Path, request: pytest.FixtureRequest)
     stack = Stack(folder, f"production-{request.param}-{os.getpid()}", files, variables)
     try:
         stack.compose("build", "--quiet")
-        seconds = stack.up()
-        print(f"\nproduction on {request.param}: healthy {seconds:.0f} s after the build")
+        FIGURES.append(f"production on {request.param}: healthy {stack.up():.0f} s after the build")
         yield stack
     finally:
         stack.down()

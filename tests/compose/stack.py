@@ -22,6 +22,9 @@ SOON = 120
 #: The services that are this project's own, all of one image.
 OURS = ("migrate", "web", "worker-critical", "worker-default", "worker-bulk", "beat", "flower")
 
+#: What a run measured, for its last lines.
+FIGURES: list[str] = []
+
 #: A mail server that prints what it is sent.
 MAIL_SERVER = """\
 import socketserver

@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from .stack import OURS, SOON, Stack, imported, post, visitor, wait_for
+from .stack import FIGURES, OURS, SOON, Stack, imported, post, visitor, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ def up(development: Stack) -> Stack:
     """Build by `make up`, and bring it up once more from nothing, to time that apart."""
     development.run("make", "up")
     development.down()
-    print(f"\ndevelopment: healthy {development.up():.0f} s after the build")
+    FIGURES.append(f"development: healthy {development.up():.0f} s after the build")
     return development
 
 
@@ -51,7 +51,7 @@ def test_the_image_is_small_and_the_stack_too(up: Stack) -> None:
     ids = [container["Id"] for service, container in up.containers().items() if service in OURS[1:]]
     statistics = up.run("docker", "stats", "--no-stream", "--format=json", *ids)
     memory = sum(_megabytes(json.loads(line)["MemUsage"]) for line in statistics.splitlines())
-    print(f"\ndevelopment: image {(image - base) / MEGABYTE:.0f} MB beyond its base, idle memory {memory:.0f} MB")
+    FIGURES.append(f"development: image {(image - base) / MEGABYTE:.0f} MB beyond its base, idle memory {memory:.0f} MB")
     assert image - base < 250 * MEGABYTE
     assert memory < 900
 
@@ -102,3 +102,12 @@ def test_down_lets_the_workers_end(up: Stack) -> None:
     assert time.monotonic() - began < SOON
     up.run("make", "down")
     assert up.compose("ps", "--all", "--quiet") == ""
+
+
+def test_a_project_without_the_example_comes_up_on_redis(bare: Stack) -> None:
+    assert " ok" in bare.run("make", "smoke")
+    with visitor(url(bare)) as client:
+        assert client.get("/health/").text == "ok\n"
+        assert client.get("/admin/login/").status_code == httpx.codes.OK
+    assert set(bare.containers()) == {*OURS, "postgres", "redis"}
+    bare.run("make", "down")

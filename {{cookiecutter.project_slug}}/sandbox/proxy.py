@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import Future
 from contextlib import suppress
+from ssl import SSLContext
 from threading import Thread
 from typing import Self
 
@@ -14,11 +15,11 @@ class Proxy:
 
     `silence()` makes each connection that is open at that moment, and no other, a half-open one: nobody is told,
     nothing arrives. New ones are passed on, unless `refuse` is set: then nobody answers them either. Where the server
-    does not listen, a connection is closed. At the end all are, half-open or not.
+    does not listen, a connection is closed. At the end all are, half-open or not. With `tls` its clients speak that.
     """
 
-    def __init__(self, target: int) -> None:
-        self.target = target
+    def __init__(self, target: int, tls: SSLContext | None = None) -> None:
+        self.target, self.tls = target, tls
         (self.port,) = free_ports(1)
         self.refuse = False
         self._open: set[asyncio.Event] = set()
@@ -40,7 +41,7 @@ class Proxy:
     async def _run(self, started: "Future[None]") -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         try:
-            server = await asyncio.start_server(self._serve, HOST, self.port)
+            server = await asyncio.start_server(self._serve, HOST, self.port, ssl=self.tls)
         except OSError as error:
             started.set_exception(error)
             return

@@ -14,6 +14,8 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
 CELERY_BROKER_TRANSPORT_OPTIONS = transport.options(CELERY_BROKER_URL, PACKAGE)
 # Only RabbitMQ's management API, http[s]://NAME:PASSWORD@HOST:15672, tells `manage.py doctor` what policies change.
 RABBITMQ_MANAGEMENT_URL = env.str("RABBITMQ_MANAGEMENT_URL", default="")
+# With amqps:// or rediss://, the server proves who it is.
+CELERY_BROKER_USE_SSL = transport.tls(CELERY_BROKER_URL)
 # A dead connection is noticed after two missed heartbeats (RabbitMQ), not when TCP gives up.
 CELERY_BROKER_HEARTBEAT = 10
 # A worker that starts before its broker waits for it, for as long as it takes.
@@ -54,6 +56,7 @@ CELERY_TIMEZONE = TIME_ZONE
 # --- Results ----------------------------------------------------------------------------------------------------------
 # Redis, since it counts a chord's parts itself where other backends poll; in a database of its own.
 CELERY_RESULT_BACKEND = transport.redis_database(env.str("REDIS_URL"), transport.RESULTS)
+CELERY_REDIS_BACKEND_USE_SSL = transport.tls(CELERY_RESULT_BACKEND)
 # Nobody reads most results; a task that is part of a chord opts in with ignore_result=False.
 CELERY_TASK_IGNORE_RESULT = True
 # A result is needed until its chord is complete, which a backlog may delay.
@@ -99,6 +102,7 @@ CELERY_BEAT_SCHEDULE = {
 }
 REDBEAT: dict[str, Any] = {
     "redbeat_redis_url": transport.redis_database(env.str("REDIS_URL"), transport.SCHEDULE),
+    "redbeat_redis_use_ssl": transport.tls(env.str("REDIS_URL")),
     "redbeat_redis_options": {"socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True},
     "redbeat_key_prefix": f"{PACKAGE}:beat",
 }

@@ -1,5 +1,6 @@
 """What differs between RabbitMQ and Redis as the broker, derived from the URL. Nothing else knows which it is."""
 
+from ssl import CERT_REQUIRED
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -67,6 +68,21 @@ def refusal(broker_url: str) -> str:
         return ""
     kind = "a relational database" if scheme.partition("+")[0] in DATABASES else "not supported"
     return f"{scheme!r} is {kind}." if scheme else "there is no URL."
+
+
+def tls(url: str) -> dict[str, Any] | None:
+    """Return how a server's certificate is verified, for Celery's `..._use_ssl`; None for an address without TLS.
+
+    kombu's own default for rediss:// and amqps:// verifies nothing. The authorities are the system's, or those of the
+    file that SSL_CERT_FILE names.
+    """
+    match urlsplit(url).scheme:
+        case "rediss":
+            return {"ssl_cert_reqs": CERT_REQUIRED}
+        case "amqps":
+            # kombu puts the URL's host in place of None.
+            return {"cert_reqs": CERT_REQUIRED, "server_hostname": None}
+    return None
 
 
 def redis_database(url: str, database: int) -> str:

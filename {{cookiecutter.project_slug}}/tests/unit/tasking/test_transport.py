@@ -1,5 +1,7 @@
 """What is derived from the broker's URL."""
 
+from ssl import CERT_REQUIRED
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
@@ -39,3 +41,13 @@ def test_parameters_of_the_url_are_kept() -> None:
 def test_a_url_of_something_else_is_refused() -> None:
     with pytest.raises(ImproperlyConfigured, match="REDIS_URL has the scheme 'amqp'"):
         transport.redis_database("amqp://host", 1)
+
+
+@pytest.mark.parametrize("url", ["rediss://host:6379/1", "amqps://host:5671//"])
+def test_with_tls_the_server_is_verified(url: str) -> None:
+    assert CERT_REQUIRED in (transport.tls(url) or {}).values()
+
+
+@pytest.mark.parametrize("url", ["redis://host:6379/1", "amqp://host//"])
+def test_without_tls_nothing_is_to_be_verified(url: str) -> None:
+    assert transport.tls(url) is None
