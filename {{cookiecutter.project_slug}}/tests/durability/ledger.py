@@ -145,6 +145,16 @@ def retried(self: Task[..., None], entry: str) -> None:
 
 
 @shared_task(
+    queue=DEFAULT,
+    throws=(KeyError,),
+)
+def expected(entry: str) -> None:
+    """Note that it ran, and fail in a way that is no failure. Again: the same."""
+    write("note", entry)
+    raise KeyError(entry)
+
+
+@shared_task(
     bind=True,
     queue=DEFAULT,
     ignore_result=False,

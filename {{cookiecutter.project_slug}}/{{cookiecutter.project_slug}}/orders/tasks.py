@@ -119,7 +119,7 @@ def record_failure(self: Task[..., None], import_id: int, attempt: int) -> None:
     """Errback of the workflow: note on the import which task failed first. Again: nothing, it is noted."""
     failed_task_id = str(self.request.parent_id or self.request.id)
     if imports.fail(import_id, attempt, failed_task_id):
-        logger.error("import stopped", extra={"import_id": import_id, "failed_task_id": failed_task_id})
+        logger.warning("import stopped", extra={"import_id": import_id, "failed_task_id": failed_task_id})
 
 
 @shared_task(

@@ -11,5 +11,5 @@ class TaskingConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself: models are ready only now."""
-        for module in ("dead_letters.recorder", "sent_at", "checks.registration", "checks.worker_start"):
+        for module in ("dead_letters.recorder", "reporting", "sent_at", "checks.registration", "checks.worker_start"):
             import_module(f"{__package__}.{module}")

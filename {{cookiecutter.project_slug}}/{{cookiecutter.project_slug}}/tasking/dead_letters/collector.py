@@ -19,6 +19,7 @@ from kombu.utils import json
 
 from ..errors import TRANSIENT_ERRORS
 from ..queues import dead_letter_queue, queue_of
+from ..reporting import report_letter
 from ..request import context_of
 from .models import DeadLetter
 from .recorder import LETTER
@@ -81,7 +82,7 @@ def store(message: Message) -> None:
         _tell(current_app.backend.mark_as_revoked, request, "expired")
         return
     cause = _why(reason, request)
-    DeadLetter(
+    letter = DeadLetter(
         task_id=request.id,
         task_name=request.task,
         queue=queue_of(death.get("queue")),
@@ -91,7 +92,9 @@ def store(message: Message) -> None:
         root_id=request.root_id or "",
         parent_id=request.parent_id or "",
         group_id=request.group or "",
-    ).keep()
+    )
+    if letter.keep():
+        report_letter(letter)
     if isinstance(cause, WorkerLostError):
         # Who waits for the task - its chord, its errbacks - is told here. In the other cases a worker has told them.
         _tell(current_app.backend.mark_as_failure, request, cause)
@@ -121,11 +124,13 @@ def _keep_unreadable(message: Message, death: dict[str, Any], error: Exception) 
     headers: dict[str, Any] = message.headers or {}
     body = message.body
     text = body.decode("utf-8", "backslashreplace") if isinstance(body, bytes) else str(body)
-    DeadLetter(
+    letter = DeadLetter(
         # One that names no task has the same id each time it is delivered.
         task_id=str(headers.get("id") or message.properties.get("correlation_id") or uuid5(NAMESPACE_OID, text)),
         task_name=str(headers.get("task") or ""),
         queue=queue_of(death.get("queue")),
         arguments=text,
         exception=f"{DecodeError.__name__}: {type(error).__name__}: {error}",
-    ).keep()
+    )
+    if letter.keep():
+        report_letter(letter)

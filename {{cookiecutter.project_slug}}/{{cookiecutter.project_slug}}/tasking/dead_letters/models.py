@@ -43,10 +43,14 @@ class DeadLetter(models.Model):
     def __str__(self) -> str:
         return f"{self.task_name or 'unreadable message'}[{self.task_id}]"
 
-    def keep(self) -> None:
-        """Write it, unless this task stands there already: a failure may be told twice, and be settled by then."""
+    def keep(self) -> bool:
+        """Write it, unless this task stands there already: a failure may be told twice, and be settled by then.
+
+        Returns whether it was written.
+        """
         values = self.values()
-        type(self).objects.get_or_create(task_id=values.pop("task_id"), defaults=values)
+        _, is_new = type(self).objects.get_or_create(task_id=values.pop("task_id"), defaults=values)
+        return is_new
 
     def values(self) -> dict[str, Any]:
         """Return its fields by name, without the primary key, as the database takes them."""

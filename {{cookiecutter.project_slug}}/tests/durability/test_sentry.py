@@ -1,0 +1,108 @@
+"""Sentry: six ways to fail for good are six events, with the ids that stand among the dead letters and in the log."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
+
+from .shop import Shop
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+
+class Sentry(ThreadingHTTPServer):
+    """A server that keeps what it is sent."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Intake)
+        self.items: list[tuple[str, Any]] = []
+
+    @property
+    def events(self) -> list[Any]:
+        return [payload for kind, payload in list(self.items) if kind == "event"]
+
+
+class Intake(BaseHTTPRequestHandler):
+    server: Sentry
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Content-Encoding"] == "gzip":
+            body = gzip.decompress(body)
+        _, *lines = body.splitlines()
+        pairs = zip(lines[::2], lines[1::2], strict=False)
+        self.server.items += [(json.loads(header)["type"], json.loads(payload)) for header, payload in pairs]
+        self.send_response(HTTPStatus.OK)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def sentry() -> Iterator[Sentry]:
+    with Sentry() as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+#: What is sent, by the entry of the ledger, and how its event tells it.
+FAILURES = {
+    "bug": ("fail.apply_async(('bug', 'bug'))", "LookupError"),
+    "spent": ("give_up.apply_async(('spent',))", "TransientError"),
+    "soft": ("hang.apply_async(('soft', True), soft_time_limit=1, time_limit=60)", "SoftTimeLimitExceeded"),
+    "hard": ("hang.apply_async(('hard',), soft_time_limit=1, time_limit=2)", "TimeLimitExceeded"),
+    "child": ("give_up.apply_async(('child', True))", "WorkerLostError"),
+    "rejected": ("fail.apply_async(('rejected', 'reject'))", "Dead letter: Reject: "),
+}
+
+
+def told(event: Any) -> str:
+    """Return how an event tells what happened: the type of its exception, or its message."""
+    if "exception" in event:
+        return str(event["exception"]["values"][-1]["type"])
+    return str(event["logentry"]["message"] if "logentry" in event else event["message"])
+
+
+def test_each_failure_is_one_event(shop: Shop, sentry: Sentry) -> None:
+    """A worker meets six tasks that fail for good, one that is retried, one whose error is expected, and good ones.
+
+    Promise: Sentry gets six events, each tagged with task, id, queue and workflow as its dead letter has them; no other
+    one, and no argument in any of them.
+    """
+    shop.project.environment["SENTRY_DSN"] = f"http://public@127.0.0.1:{sentry.server_port}/1"
+    worker = shop.worker()
+    sends = [send for send, _ in FAILURES.values()]
+    shop.run("\n".join([*sends, "retried.delay('again')", "expected.delay('mistake')", "note.delay('good')"]))
+    # That of the expected error is among the letters, not among the events.
+    letters = {letter["task_id"]: letter for letter in shop.letters(len(FAILURES) + 1)}
+    shop.wait_for_notes("note", 3)
+    shop.wait_for("an event for each", lambda: len(sentry.events) >= len(FAILURES))
+    # In good order, so that what it still holds back is sent.
+    shop.project.stop(worker)
+
+    log = shop.project.log(worker).read_text()
+    seen = []
+    for event in sentry.events:
+        tags = event["tags"]
+        letter = letters[tags["task_id"]]
+        (entry, *_), _ = json.loads(letter["arguments"])
+        seen.append(entry)
+        assert told(event).startswith(FAILURES[entry][1])
+        assert (tags["task"], tags["queue"]) == (letter["task_name"], letter["queue"])
+        assert letter["queue"] == DEFAULT
+        assert tags["root_id"] == letter["root_id"] == letter["task_id"]
+        assert tags["task_id"] in log
+        assert event["environment"] == "development"
+        assert entry not in json.dumps(event.get("extra", {}))
+    assert sorted(seen) == sorted(FAILURES)

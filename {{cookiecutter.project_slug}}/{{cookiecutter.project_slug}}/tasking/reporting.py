@@ -1,0 +1,58 @@
+"""What Sentry is told of tasks: each that failed for good, once, with the ids that stand in logs and dead letters.
+
+Its Celery integration reports what a task raises, in the child that ran it, unless the task is to be retried. Here is
+what it does not see: a hard time limit and a lost child, of which only a worker's main process knows, and what the
+broker put among the dead letters. Without a DSN all this does nothing.
+"""
+
+from typing import Any
+
+import sentry_sdk
+from celery import Task
+from celery.exceptions import TimeLimitExceeded, WorkerLostError
+from celery.signals import task_failure, task_prerun
+
+from .queues import queue_of
+
+
+@task_prerun.connect
+def tag(task: Task[..., Any], **_: Any) -> None:
+    """Tag all that is reported while a task runs."""
+    if sentry_sdk.is_initialized():
+        sentry_sdk.set_tags(_tags(task.name, task.request.id, _queue(task.request), task.request.root_id))
+
+
+@task_failure.connect
+def report(sender: Task[..., Any], task_id: str, exception: BaseException, **_: Any) -> None:
+    """Report the end of a task whose child could not."""
+    if isinstance(exception, TimeLimitExceeded | WorkerLostError):
+        request = sender.request
+        _capture(exception, sender.name, task_id, _queue(request), request.root_id)
+
+
+def report_letter(letter: Any) -> None:
+    """Report a dead letter that no worker could report, since none could finish its task."""
+    _capture(letter.reason, letter.task_name, letter.task_id, letter.queue, letter.root_id)
+
+
+def _capture(what: BaseException | str, name: str, task_id: str, queue: str, root_id: str | None) -> None:
+    if not sentry_sdk.is_initialized():
+        return
+    with sentry_sdk.new_scope() as scope:
+        scope.set_tags(_tags(name, task_id, queue, root_id))
+        scope.set_transaction_name(name or "unreadable message")
+        # One issue for each task and way to fail, whatever the message says of limits and signals.
+        scope.fingerprint = [name, type(what).__name__ if isinstance(what, BaseException) else "dead letter"]
+        if isinstance(what, BaseException):
+            sentry_sdk.capture_exception(what)
+        else:
+            sentry_sdk.capture_message(f"Dead letter: {what}", level="error")
+
+
+def _tags(name: str, task_id: Any, queue: str, root_id: Any) -> dict[str, str]:
+    """Return the tags of an event; the last one is that of the workflow."""
+    return {"task": name, "task_id": str(task_id), "queue": queue, "root_id": str(root_id or task_id)}
+
+
+def _queue(request: Any) -> str:
+    return queue_of((request.delivery_info or {}).get("routing_key"))
