@@ -29,8 +29,9 @@ LOGGING = {
     "handlers": {"stdout": HANDLER},
     "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
     "loggers": {
-        # One line a task is enough: Celery's own at the end, not the one at its arrival.
+        # The lines of `tasking/task_log.py` stand in place of Celery's own: at a task's arrival, and at its end.
         "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "CRITICAL"},
         # Django's own handlers would print a request's line twice.
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},

@@ -94,7 +94,7 @@ def takes_plain_values(  # noqa: PLR0917
     parcels: list[Parcel],
     mode: Literal["fast", "slow"],
     size: Size,
-    ids: Annotated[Sequence[int], "of the orders"],
+    ids: Annotated[Sequence[int], "of the parcels"],
     unannotated=None,
     *more: str,
     **rest: dict[str, bool],

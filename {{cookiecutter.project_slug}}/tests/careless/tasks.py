@@ -121,7 +121,7 @@ def takes_objects_in_a_list(self: Task[..., None], colours: list[Colour | None])
 
 
 @shared_task(queue=DEFAULT, idempotent=True)  # E021 Its parameter 'ids' is annotated with set
-def takes_a_set(*, ids: Annotated[set[int], "of the orders"]) -> None: ...
+def takes_a_set(*, ids: Annotated[set[int], "of the parcels"]) -> None: ...
 
 
 # --- What it does -----------------------------------------------------------------------------------------------------

@@ -1,21 +1,28 @@
 """Every line of a log says which task it belongs to."""
 
 import logging
+import os
+import sys
 from typing import Any
 
 from celery import current_task
 from celery.signals import setup_logging
 
 from .queues import queue_of
+from .request_id import current as current_request_id
 
 #: The fields a line within a task carries.
-TASK_FIELDS = ("task_name", "task_id", "root_id", "queue", "retries")
+TASK_FIELDS = ("task_name", "task_id", "root_id", "queue", "attempt", "request_id")
 
 #: Fields of Celery and Django that say again what the line says, or print an object.
 NOISE = ("data", "request", "server_time")
 
 #: What every log record has; anything else was given with `extra=`.
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+#: What a terminal understands.
+COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[1;31m"}
+DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 @setup_logging.connect
@@ -24,7 +31,10 @@ def keep_django_logging(**_: Any) -> None:
 
 
 class TaskFilter(logging.Filter):
-    """Adds the running task's name, id, root id (of the workflow), queue and retry count to a record; drops none."""
+    """Adds to a record the running task's name, id, root id (of the workflow), queue and attempt; drops none.
+
+    And the id of the HTTP request that is at work, or that caused the task.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the fields. Outside a task the record stays as it is."""
@@ -36,17 +46,28 @@ class TaskFilter(logging.Filter):
             record.task_id = request.id
             record.root_id = request.root_id
             record.queue = queue_of((request.delivery_info or {}).get("routing_key"))
-            record.retries = request.retries
+            record.attempt = (request.retries or 0) + 1
+        if request_id := current_request_id():
+            record.request_id = request_id
         return True
 
 
 class TextFormatter(logging.Formatter):
-    """For a person: time, level, logger and message, then the fields as key=value."""
+    """For a person: time, level, logger and message, then the fields as key=value; on a terminal in colour."""
 
     def __init__(self) -> None:
         super().__init__("{asctime} {levelname:<7} {name}: {message}", datefmt="%H:%M:%S", style="{")
+        self.paints = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         """Return the line, before a traceback is added to it."""
-        fields = [f"{name}={value}" for name, value in vars(record).items() if name not in STANDARD_FIELDS]
-        return "  ".join([super().formatMessage(record), *fields])
+        line = super().formatMessage(record)
+        fields = "  ".join(f"{name}={value}" for name, value in vars(record).items() if name not in STANDARD_FIELDS)
+        if self.paints:
+            line = line.replace(record.levelname, f"{COLOURS.get(record.levelno, '')}{record.levelname}{PLAIN}", 1)
+            fields = f"{DIM}{fields}{PLAIN}" if fields else ""
+        return f"{line}  {fields}" if fields else line
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line and the traceback; what is no character, of an exception's text for example, is spelt out."""
+        return super().format(record).encode("utf-8", "backslashreplace").decode()

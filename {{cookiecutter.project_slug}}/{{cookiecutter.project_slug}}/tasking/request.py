@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from celery.app import pop_current_task, push_current_task
 from celery.app.task import Context
 from celery.exceptions import TimeLimitExceeded
 from celery.worker import request
@@ -40,11 +41,13 @@ class Request(request.Request):  # type: ignore[misc]
 
     @contextmanager
     def _as_current(self) -> Iterator[None]:
+        push_current_task(self.task)
         self.task.request_stack.push(self._context)
         try:
             yield
         finally:
             self.task.request_stack.pop()
+            pop_current_task()
 
     def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None:
         """Stop the task, since the connection is lost on which it could be acknowledged; the broker delivers it again.

@@ -2,13 +2,17 @@
 
 import json
 import logging.config
+import re
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from celery import Celery
 from celery.utils.log import get_task_logger
 
+from {{ cookiecutter.project_slug }}.tasking.errors import TransientError
+from {{ cookiecutter.project_slug }}.tasking.logging import TextFormatter
 from {{ cookiecutter.project_slug }}.tasking.task import Task
 
 from config.settings.logging import HANDLER, LOGGING
@@ -47,15 +51,84 @@ def ship() -> Any:
 def test_a_line_for_a_person(lines: Any, ship: Any) -> None:
     (line,) = [line for line in lines("text", ship) if "shipped" in line]
     assert "INFO" in line
-    for field in ("order=7", "task_name=ship", "task_id=abc", "retries=0"):
+    for field in ("order=7", "task_name=ship", "task_id=abc", "attempt=1"):
         assert field in line
 
 
 def test_a_line_for_a_machine(lines: Any, ship: Any) -> None:
     (line,) = [json.loads(line) for line in lines("json", ship) if "shipped" in line]
     assert line["message"] == "shipped"
-    assert (line["task_name"], line["task_id"], line["retries"], line["order"]) == ("ship", "abc", 0, 7)
+    assert (line["task_name"], line["task_id"], line["attempt"], line["order"]) == ("ship", "abc", 1, 7)
     assert {"time", "level", "logger", "root_id", "queue"} <= line.keys()
+
+
+def ending(lines: Any, style: str, run: Any, **options: Any) -> list[dict[str, Any]]:
+    """Return the lines of `task_log` about a task that is run with these options of its decorator."""
+    app: Any = Celery("test", task_cls=Task, set_as_current=False)
+    task = app.task(run, name="ship", shared=False, max_retries=1, **options)
+    printed = lines(style, lambda: task.apply(task_id="abc"))
+    found = [json.loads(line) for line in printed]
+    return [line for line in found if line["logger"].endswith(".task_log")]
+
+
+def test_start_and_success_are_a_line_each(lines: Any) -> None:
+    def ship() -> None: ...
+
+    start, end = ending(lines, "json", ship)
+    assert (start["message"], end["message"]) == ("task started", "task succeeded")
+    for line in (start, end):
+        assert (line["level"], line["task_name"], line["task_id"], line["attempt"]) == ("INFO", "ship", "abc", 1)
+    assert 0 <= end["seconds"] < 1
+
+
+def test_a_retry_and_the_failure_after_it_are_a_line_each(lines: Any) -> None:
+    def fail() -> None:
+        raise TransientError("later")
+
+    found = ending(lines, "json", fail)
+    assert [(line["message"], line["attempt"]) for line in found] == [
+        ("task started", 1),
+        ("task retried", 1),
+        ("task started", 2),
+        ("task failed", 2),
+    ]
+    _, retried, _, failed = found
+    assert (failed["level"], retried["level"]) == ("ERROR", "WARNING")
+    assert "TransientError: later" in failed["exc_info"]
+    assert retried["reason"] == "TransientError('later')"
+    assert retried["when"].startswith(("in ", "now"))
+
+
+def test_an_expected_failure_is_no_error(lines: Any) -> None:
+    def fail() -> None:
+        raise KeyError("nobody")
+
+    *_, line = ending(lines, "json", fail, throws=(KeyError,))
+    assert (line["level"], line["message"], line["reason"]) == ("INFO", "task failed as expected", "KeyError('nobody')")
+    assert "exc_info" not in line
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "no_color", "painted"), [(True, None, True), (True, "1", False), (False, None, False)]
+)
+def test_a_terminal_is_given_colours(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, no_color: str | None, painted: bool
+) -> None:
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: is_terminal))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    record = logging.makeLogRecord(
+        {"name": "shop", "levelname": "ERROR", "levelno": logging.ERROR, "msg": "lost", "n": 7}
+    )
+    line = TextFormatter().format(record)
+    assert ("\x1b[31mERROR\x1b[0m" in line, "\x1b[2mn=7\x1b[0m" in line) == (painted, painted)
+    assert re.sub(r"\x1b\[[\d;]*m", "", line).endswith(" ERROR   shop: lost  n=7")
+
+
+def test_what_is_no_character_is_spelt_out(lines: Any) -> None:
+    (line,) = lines("text", lambda: logging.getLogger("test").info("half \udc80"))
+    assert line.endswith("half \\udc80")
 
 
 def test_a_line_outside_of_a_task_names_none(lines: Any) -> None:

@@ -23,6 +23,7 @@ from django.utils import timezone
 from kombu.utils import json
 
 from .. import arguments
+from .. import request_id as request_ids
 from ..errors import TRANSIENT_ERRORS
 from .models import OutboxMessage
 
@@ -122,8 +123,11 @@ def _plain(signature: Signature[Any], options: dict[str, Any]) -> Any:
     if parent := current_app.current_worker_task:
         message["options"].setdefault("root_id", parent.request.root_id or parent.request.id)
         message["options"].setdefault("parent_id", parent.request.id)
+    request_id = request_ids.current()
     for leaf in _leaves(message):
         leaf["options"].setdefault("task_id", str(uuid4()))
+        if request_id:  # the relay that may send it knows nothing of the request
+            leaf["options"]["headers"] = {**(leaf["options"].get("headers") or {}), request_ids.HEADER: request_id}
     return message
 
 
