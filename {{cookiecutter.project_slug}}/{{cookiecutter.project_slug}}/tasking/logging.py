@@ -3,10 +3,12 @@
 import logging
 import os
 import sys
+import warnings
 from typing import Any
 
 from celery import current_task
-from celery.signals import setup_logging
+from celery.exceptions import CDeprecationWarning, CPendingDeprecationWarning
+from celery.signals import celeryd_after_setup, setup_logging, worker_process_init
 
 from .queues import queue_of
 from .request_id import current as current_request_id
@@ -28,6 +30,17 @@ DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 @setup_logging.connect
 def keep_django_logging(**_: Any) -> None:
     """Celery sets up no logging of its own where this signal has a receiver: Django's LOGGING stands."""
+
+
+@celeryd_after_setup.connect
+@worker_process_init.connect
+def ignore_what_is_known(**_: Any) -> None:
+    """Leave out two warnings: our router reads the queue in a decorator, and `results.py` calls a chord's errbacks.
+
+    Here, since Celery, as it sets up logging in each process, has all of its own shown.
+    """
+    warnings.filterwarnings("ignore", "(?s).*The 'queue' task attribute", CDeprecationWarning)
+    warnings.filterwarnings("ignore", "task_allow_error_cb_on_chord_header=False", CPendingDeprecationWarning)
 
 
 class TaskFilter(logging.Filter):
