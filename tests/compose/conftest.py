@@ -55,8 +55,8 @@ def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-def bake_into(folder: Path, **answers: object) -> Path:
-    """Bake a project that has a lock file, as its owner commits one."""
+def bake_into(folder: Path, *, lock: bool = True, **answers: object) -> Path:
+    """Bake a project, with a lock file as its owner commits one."""
     path = cookiecutter(
         str(ROOT),
         no_input=True,
@@ -65,7 +65,8 @@ def bake_into(folder: Path, **answers: object) -> Path:
         config_file=str(folder / "rc"),
         accept_hooks=True,
     )
-    subprocess.run(["make", "uv.lock"], cwd=path, check=True, capture_output=True)
+    if lock:
+        subprocess.run(["make", "uv.lock"], cwd=path, check=True, capture_output=True)
     return Path(path)
 
 
@@ -82,8 +83,8 @@ def development(docker: None, baked_folder: Path) -> Iterator[Stack]:  # noqa: A
 
 @pytest.fixture(scope="module")
 def bare(docker: None, baked_folder: Path) -> Iterator[Stack]:  # noqa: ARG001 - as above
-    """Return a project on Redis without the example."""
-    folder = bake_into(baked_folder, project_name="Bare", broker="redis", include_example=False)
+    """Return a project on Redis without the example, as it is right after its making."""
+    folder = bake_into(baked_folder, lock=False, project_name="Bare", broker="redis", include_example=False)
     stack = Stack(folder, f"bare-{os.getpid()}", variables={name: str(free_port()) for name in PORTS})
     try:
         yield stack

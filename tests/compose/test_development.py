@@ -104,10 +104,18 @@ def test_down_lets_the_workers_end(up: Stack) -> None:
     assert up.compose("ps", "--all", "--quiet") == ""
 
 
-def test_a_project_without_the_example_comes_up_on_redis(bare: Stack) -> None:
-    assert " ok" in bare.run("make", "smoke")
+def test_a_new_project_without_the_example_comes_up_on_redis(bare: Stack) -> None:
+    bare.compose("up", "--build", "--detach", "--wait")
+    assert " ok" in bare.execute("web", "python", "manage.py", "doctor")
     with visitor(url(bare)) as client:
         assert client.get("/health/").text == "ok\n"
         assert client.get("/admin/login/").status_code == httpx.codes.OK
     assert set(bare.containers()) == {*OURS, "postgres", "redis"}
     bare.run("make", "down")
+
+
+def test_an_image_for_production_needs_a_lock_file(bare: Stack) -> None:
+    command = ["docker", "compose", "--file", "compose.yaml", "build", "web"]
+    done = subprocess.run(command, cwd=bare.folder, env=bare.environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Unable to find lockfile at `uv.lock`" in done.stdout + done.stderr
