@@ -95,10 +95,14 @@ def test_the_settings_are_fit_for_production(production: Stack) -> None:
     assert "System check identified no issues" in production.compose("logs", "--no-color", "migrate")
 
 
-def test_plain_http_and_strangers(production: Stack, trust: ssl.SSLContext) -> None:
+def test_a_stranger_sees_the_login(production: Stack, trust: ssl.SSLContext) -> None:
     with visitor(url(production), trust) as stranger:
         assert stranger.get("/health/").text == "ok\n"
-        assert stranger.get("/").url.path == "/admin/login/"
+        answer = stranger.get("/")
+        assert answer.url.path == "/admin/login/"
+        assert answer.headers["Strict-Transport-Security"]
+        # Nothing is announced at a port that nobody outside knows.
+        assert "Alt-Svc" not in answer.headers
 
 
 def test_flower_wants_its_login_for_each_path(production: Stack, trust: ssl.SSLContext) -> None:
