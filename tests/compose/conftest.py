@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cookiecutter.main import cookiecutter
@@ -12,6 +13,19 @@ from cookiecutter.main import cookiecutter
 from conftest import ROOT
 
 from .stack import FIGURES, MAIL_SERVER, PRODUCTION_FOR_TESTS, Stack, free_port
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what is no question on Redis: the death of a RabbitMQ, and that of a worker.
+
+    There the latter is noticed when the visibility timeout is over, after minutes; the project's own proofs have that.
+    """
+    items[:] = [item for item in items if not _is_no_question(getattr(item, "callspec", None))]
+
+
+def _is_no_question(call: Any) -> bool:  # noqa: ANN401 - pytest's, which it does not export
+    parameters = call.params if call else {}
+    return parameters.get("production") == "redis" and parameters.get("victim", "").startswith(("worker-", "rabbitmq"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
