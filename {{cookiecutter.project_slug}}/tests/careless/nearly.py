@@ -173,3 +173,4 @@ def fans_out() -> None:
     chain(step.si(), step.si()).delay()
     steps = [step.si()]
     chain(*steps).delay()
+    chord([chain(*steps)], step.si()).delay()

@@ -47,7 +47,8 @@ def _parts(node: ast.AST, assigned: Mapping[str, list[ast.expr]], depth: int) ->
         case ast.Call(func=ast.Attribute(value=task, attr=name)) if name in SIGNATURES:
             yield task
         case ast.Call(func=ast.Name("chain") | ast.Attribute(attr="chain"), args=[*_, last]):
-            yield from _parts(last, assigned, depth)
+            if not isinstance(last, ast.Starred):  # which of them is the last cannot be read
+                yield from _parts(last, assigned, depth)
         case ast.BinOp(op=ast.BitOr(), right=last):
             yield from _parts(last, assigned, depth)
         case ast.Name(name) if depth:
