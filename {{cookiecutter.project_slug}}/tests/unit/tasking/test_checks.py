@@ -22,6 +22,7 @@ from kombu.transport import TRANSPORT_ALIASES
 from {{ cookiecutter.project_slug }}.tasking import registry
 from {{ cookiecutter.project_slug }}.tasking.checks import names, no_check, production, registration, worker_start
 from {{ cookiecutter.project_slug }}.tasking.checks import settings as checks
+from {{ cookiecutter.project_slug }}.tasking.management.commands.tasks import Command
 from {{ cookiecutter.project_slug }}.tasking.queues import BULK, QUEUES, STOP_GRACE_PERIOD
 from {{ cookiecutter.project_slug }}.tasking.task import Task
 
@@ -429,7 +430,7 @@ def test_names_that_are_the_same(lock_file: Path) -> None:
 def test_the_command_writes_the_names(lock_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     written = lock_file.read_text()
     lock_file.write_text(written.replace(f"{settings.PACKAGE}.tasking.tasks.canary", "shop.tasks.old"))
-    call_command("tasks", "--lock")
+    call_command(Command(), "--lock")
     assert lock_file.read_text() == written
     assert capsys.readouterr().out.splitlines() == [
         f"{lock_file}: 5 tasks, 1 new, 1 gone",
@@ -443,7 +444,7 @@ def test_the_command_makes_the_file(lock_file: Path, capsys: pytest.CaptureFixtu
     lock_file.unlink()
     (message,) = names.check_names(registry.tasks(project_app))
     assert (message.id, message.msg, message.obj) == ("tasking.W027", names.NO_FILE, str(lock_file))
-    call_command("tasks", "--lock")
+    call_command(Command(), "--lock")
     assert lock_file.read_text() == written
 
 
