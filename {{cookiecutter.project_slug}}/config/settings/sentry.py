@@ -18,6 +18,7 @@ ignore_logger("celery.worker.request")
 ignore_logger("celery.worker.consumer.consumer")
 ignore_logger("multiprocessing")
 ignore_logger(f"{PACKAGE}.tasking.consumer")
+ignore_logger(f"{PACKAGE}.tasking.task_log")
 
 # What is sent more often than Sentry's monitors can tell apart, or for each queue. Beat itself has a heartbeat.
 UNMONITORED = ["canary of .*", "relay the outbox", "collect the dead letters"]
