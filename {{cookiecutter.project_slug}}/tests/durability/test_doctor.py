@@ -27,7 +27,7 @@ from sandbox.project import ROOT
 from .conftest import installed, stage
 from .shop import Shop
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +190,6 @@ def test_a_healthy_system(system: Shop) -> None:
     assert text.stdout.splitlines()[-1] == f"{len(diagnosis.lines)} ok"
 
 
-@pytest.mark.slow
 def test_the_broker_hangs_and_dies_and_the_outbox_fills(system: Shop) -> None:
     """The broker is stopped with SIGSTOP; then killed, and a message is committed; at last everything is away.
 
@@ -231,7 +230,6 @@ def test_the_broker_hangs_and_dies_and_the_outbox_fills(system: Shop) -> None:
     heal(system)  # beat had the outbox emptied
 
 
-@pytest.mark.slow
 def test_no_worker_reads_a_queue(system: Shop) -> None:
     """The worker of one queue is killed; beat goes on. Promise: its queue, its worker and its canary are told."""
     system.kill(CRITICAL)
@@ -249,7 +247,6 @@ def test_no_worker_reads_a_queue(system: Shop) -> None:
     heal(system)
 
 
-@pytest.mark.slow
 @on_redis
 def test_beat_is_away_or_there_are_two(system: Shop, tmp_path: Path) -> None:
     """Beat is stopped; started; a second one of its kind joins; then one with another scheduler.
