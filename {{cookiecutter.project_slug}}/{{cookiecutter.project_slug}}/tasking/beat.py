@@ -30,12 +30,15 @@ class Scheduler(schedulers.RedBeatScheduler):  # type: ignore[misc]
     """
 
     lock: Any = None
+    #: Told to end. The SystemExit that says so may be swallowed by whatever it interrupted; then it is raised again.
+    is_closed = False
 
     def setup_schedule(self) -> None:
         """Leave the schedule in Redis as it is: the leader writes it, when it becomes that."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due, if this is the leader. Return how many seconds to sleep. A lost lock makes a standby."""
+        self._end_if_closed()
         try:
             if self.lock is None and not self._take_lock():
                 return self._rest(health.STANDBY)
@@ -56,6 +59,7 @@ class Scheduler(schedulers.RedBeatScheduler):  # type: ignore[misc]
 
     def maybe_due(self, entry: Any, **kwargs: Any) -> Any:
         """Send an entry if it is due, and if the lock is still ours: sending the one before may have taken long."""
+        self._end_if_closed()
         self.lock.extend(int(self.lock_timeout))
         self._beat(health.LEADING)
         return super().maybe_due(entry, **kwargs)
@@ -73,10 +77,15 @@ class Scheduler(schedulers.RedBeatScheduler):  # type: ignore[misc]
 
     def close(self) -> None:
         """Give the lock to the next, which leads within one sleep."""
+        self.is_closed = True
         try:
             super().close()
         except (*UNREACHABLE, redis.exceptions.LockError) as error:
             logger.warning("the lock was not released, it ends by itself: %s", error)
+
+    def _end_if_closed(self) -> None:
+        if self.is_closed:
+            raise SystemExit
 
     def _take_lock(self) -> bool:
         client = schedulers.get_redis(self.app)
