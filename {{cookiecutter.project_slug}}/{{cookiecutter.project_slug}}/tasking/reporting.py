@@ -14,6 +14,9 @@ from celery.signals import task_failure, task_prerun
 
 from .queues import queue_of
 
+#: Seconds that a child waits for Sentry, after a failure only.
+PATIENCE = 1
+
 
 @task_prerun.connect
 def tag(task: Task[..., Any], **_: Any) -> None:
@@ -24,10 +27,12 @@ def tag(task: Task[..., Any], **_: Any) -> None:
 
 @task_failure.connect
 def report(sender: Task[..., Any], task_id: str, exception: BaseException, **_: Any) -> None:
-    """Report the end of a task whose child could not."""
+    """Report the end of a task whose child could not; one that could sends its report before anything may kill it."""
+    request = sender.request
     if isinstance(exception, TimeLimitExceeded | WorkerLostError):
-        request = sender.request
         _capture(exception, sender.name, task_id, _queue(request), request.root_id)
+    elif sentry_sdk.is_initialized() and not request.is_eager:
+        sentry_sdk.flush(timeout=PATIENCE)
 
 
 def report_letter(letter: Any) -> None:
