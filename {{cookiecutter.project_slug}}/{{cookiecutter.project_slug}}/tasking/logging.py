@@ -10,7 +10,7 @@ from celery import current_task
 from celery.exceptions import CDeprecationWarning, CPendingDeprecationWarning
 from celery.signals import celeryd_after_setup, setup_logging, worker_process_init
 
-from .queues import queue_of
+from .queues import queue_of_request
 from .request_id import current as current_request_id
 
 #: The fields a line within a task carries.
@@ -58,7 +58,7 @@ class TaskFilter(logging.Filter):
             record.task_name = current_task.name
             record.task_id = request.id
             record.root_id = request.root_id
-            record.queue = queue_of((request.delivery_info or {}).get("routing_key"))
+            record.queue = queue_of_request(request)
             record.attempt = (request.retries or 0) + 1
         if request_id := current_request_id():
             record.request_id = request_id

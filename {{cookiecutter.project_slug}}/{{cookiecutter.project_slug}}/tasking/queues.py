@@ -123,6 +123,11 @@ def queue_of(routing_key: str | None) -> str:
     return (routing_key or "").rpartition(".")[-1]
 
 
+def queue_of_request(request: Any) -> str:
+    """Return the queue by which a task came, given its request; nothing for one that came by no message."""
+    return queue_of((request.delivery_info or {}).get("routing_key"))
+
+
 def worker_flags(queue: str) -> list[str]:
     """Return the flags of `celery worker` for a worker of this queue. Raises KeyError for a queue not in the table."""
     policy = QUEUES[queue]

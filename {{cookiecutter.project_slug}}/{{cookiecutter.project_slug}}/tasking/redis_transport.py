@@ -153,7 +153,7 @@ class Channel(redis.Channel):  # type: ignore[misc]
     def leave_taken(self, pipe: Any) -> None:
         """Have the message that has just been taken leave the list of those when the pipe is executed."""
         if self._taken is not None:
-            pipe.lrem(_taken_from(self._asked), 1, self._taken)
+            pipe.lrem(taken_from(self._asked), 1, self._taken)
             self._taken = None
 
     def put_back(self) -> None:
@@ -161,7 +161,7 @@ class Channel(redis.Channel):  # type: ignore[misc]
         with self.conn_or_acquire() as client:
             script = client.register_script(PUT_BACK)
             for queue in filter(None, {*self.active_queues, self.dead_letter_routing_key}):
-                taken = _taken_from(queue)
+                taken = taken_from(queue)
                 script(keys=[taken, queue, f"{taken}_since"], args=[GRACE])
 
     def release(self) -> None:
@@ -169,7 +169,7 @@ class Channel(redis.Channel):  # type: ignore[misc]
         with self.conn_or_acquire() as client:
             script = client.register_script(RELEASE)
             for queue in self.active_queues:
-                script(keys=[_delayed_for(queue), queue])
+                script(keys=[delayed_for(queue), queue])
 
     def maybe_refresh_binding_expiry(self) -> None:
         """Do what is to be done each second."""
@@ -185,10 +185,10 @@ class Channel(redis.Channel):  # type: ignore[misc]
             return
         delayed = {dumps(message): due}
         if batch := kwargs.get("_publish_batch"):
-            batch.add("zadd", _delayed_for(queue), delayed)
+            batch.add("zadd", delayed_for(queue), delayed)
             return
         with self.conn_or_acquire() as client:
-            client.zadd(_delayed_for(queue), delayed)
+            client.zadd(delayed_for(queue), delayed)
 
     def bury(self, payload: dict[str, Any], routing_key: str, reason: str, pipe: Any) -> None:
         """Have a message put among the dead letters when the pipe is executed."""
@@ -217,7 +217,7 @@ class Channel(redis.Channel):  # type: ignore[misc]
 
     def _get(self, queue: str) -> dict[str, Any]:
         with self.conn_or_acquire() as client:
-            item = client.lmove(queue, _taken_from(queue), "RIGHT", "LEFT")
+            item = client.lmove(queue, taken_from(queue), "RIGHT", "LEFT")
         payload = self._unpack(queue, item)
         if payload is None:
             raise virtual.base.Empty
@@ -230,7 +230,7 @@ class Channel(redis.Channel):  # type: ignore[misc]
             self._in_poll = self.client.connection
             self._brpop_sent_at = monotonic()
             wait = timeout or self.brpop_timeout
-            self.client.connection.send_command("BLMOVE", queue, _taken_from(queue), "RIGHT", "LEFT", wait)
+            self.client.connection.send_command("BLMOVE", queue, taken_from(queue), "RIGHT", "LEFT", wait)
 
     def _brpop_read(self, **options: Any) -> bool:
         try:
@@ -295,12 +295,12 @@ class Transport(redis.Transport):  # type: ignore[misc]
     Channel = Channel
 
 
-def _taken_from(queue: str) -> str:
+def taken_from(queue: str) -> str:
     """Return the list of what has been taken from a queue and is not yet noted as held."""
     return f"{queue}:taken"
 
 
-def _delayed_for(queue: str) -> str:
+def delayed_for(queue: str) -> str:
     """Return the sorted set of what is to be put on a queue later, by its time in seconds since the epoch."""
     return f"{queue}:delayed"
 

@@ -12,7 +12,7 @@ from celery import Task
 from celery.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.signals import task_failure, task_prerun
 
-from .queues import queue_of
+from .queues import queue_of_request
 
 #: Seconds that a child waits for Sentry, after a failure only.
 PATIENCE = 1
@@ -22,7 +22,7 @@ PATIENCE = 1
 def tag(task: Task[..., Any], **_: Any) -> None:
     """Tag all that is reported while a task runs."""
     if sentry_sdk.is_initialized():
-        sentry_sdk.set_tags(_tags(task.name, task.request.id, _queue(task.request), task.request.root_id))
+        sentry_sdk.set_tags(_tags(task.name, task.request.id, queue_of_request(task.request), task.request.root_id))
 
 
 @task_failure.connect
@@ -30,7 +30,7 @@ def report(sender: Task[..., Any], task_id: str, exception: BaseException, **_: 
     """Report the end of a task whose child could not; one that could sends its report before anything may kill it."""
     request = sender.request
     if isinstance(exception, TimeLimitExceeded | WorkerLostError):
-        _capture(exception, sender.name, task_id, _queue(request), request.root_id)
+        _capture(exception, sender.name, task_id, queue_of_request(request), request.root_id)
     elif sentry_sdk.is_initialized() and not request.is_eager:
         sentry_sdk.flush(timeout=PATIENCE)
 
@@ -57,7 +57,3 @@ def _capture(what: BaseException | str, name: str, task_id: str, queue: str, roo
 def _tags(name: str, task_id: Any, queue: str, root_id: Any) -> dict[str, str]:
     """Return the tags of an event; the last one is that of the workflow."""
     return {"task": name, "task_id": str(task_id), "queue": queue, "root_id": str(root_id or task_id)}
-
-
-def _queue(request: Any) -> str:
-    return queue_of((request.delivery_info or {}).get("routing_key"))

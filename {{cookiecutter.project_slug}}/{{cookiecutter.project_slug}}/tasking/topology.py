@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from celery import Celery
+from kombu import Queue
 from kombu.transport.native_delayed_delivery import (
     bind_queue_to_native_delayed_delivery_exchange,
     declare_native_delayed_delivery_exchanges_and_queues,
@@ -12,12 +13,17 @@ from kombu.transport.native_delayed_delivery import (
 from .queues import dead_letter_queue
 
 
+def all_queues(app: Celery) -> list[Queue]:
+    """Return all queues, whoever reads them, and that of the dead letters as the last."""
+    return [*app.amqp.queues.values(), dead_letter_queue(app.conf.task_default_exchange)]
+
+
 def declare_queues(app: Celery, connection: Any) -> None:
-    """Declare all queues, whoever reads them, and that of the dead letters. Again: nothing.
+    """Declare all queues. Again: nothing.
 
     Raises the transport's channel error if one exists with other arguments.
     """
-    for queue in [*app.amqp.queues.values(), dead_letter_queue(app.conf.task_default_exchange)]:
+    for queue in all_queues(app):
         queue.bind(connection.default_channel).declare()
 
 

@@ -85,7 +85,7 @@ def states_idempotence(subject: Subject) -> Iterator[Finding]:
 
 
 def limits(subject: Subject) -> Iterator[Finding]:
-    """E016, and E006 for a limit of its own."""
+    """E016."""
     task = subject.task
     soft, hard = task.soft_time_limit, task.time_limit
     if _policy(task) is None or {"soft_time_limit", "time_limit"} <= _from_queue(task):

@@ -15,7 +15,7 @@ from django.db import connection
 from kombu.utils import json
 from kombu.utils.encoding import safe_repr
 
-from ..queues import dead_letter_queue, queue_of
+from ..queues import dead_letter_queue, queue_of_request
 from .models import DeadLetter
 
 logger = get_task_logger(__name__)
@@ -55,7 +55,7 @@ def describe(task: Task[..., Any], task_id: str, exception: BaseException, trace
     return DeadLetter(
         task_id=task_id,
         task_name=task.name,
-        queue=queue_of((request.delivery_info or {}).get("routing_key")),
+        queue=queue_of_request(request),
         exception=_text(exception)[:LONGEST_EXCEPTION],
         traceback=traceback[-LONGEST_TRACEBACK:],
         attempts=(request.retries or 0) + 1,

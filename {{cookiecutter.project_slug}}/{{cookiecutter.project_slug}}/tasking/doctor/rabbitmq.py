@@ -12,7 +12,8 @@ from kombu.transport import pyamqp
 from kombu.transport.native_delayed_delivery import MAX_NUMBER_OF_BITS_TO_USE, level_name
 from kombu.utils.url import maybe_sanitize_url
 
-from ..queues import DEAD_LETTER, QUEUES, dead_letter_queue
+from ..queues import DEAD_LETTER, QUEUES
+from ..topology import all_queues
 from .examination import PATIENCE
 from .finding import Finding, count, failure, ok, warning
 from .queues import missing, uncollected
@@ -85,9 +86,8 @@ def alarms(app: Celery) -> Iterator[Finding]:
 
 def queues(app: Celery) -> Iterator[Finding]:
     """Find for each queue whether it is there, as declared, how much waits in it, and how many read it."""
-    declared = [*app.amqp.queues.values(), dead_letter_queue(app.conf.task_default_exchange)]
     with connect(app) as connection:
-        for queue in declared:
+        for queue in all_queues(app):
             yield _queue(connection, queue)
         yield _delayed(connection)
 

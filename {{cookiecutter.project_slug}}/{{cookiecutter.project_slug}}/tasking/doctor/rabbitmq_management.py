@@ -10,7 +10,8 @@ from urllib.parse import quote, unquote, urlsplit
 from celery import Celery
 from django.conf import settings
 
-from ..queues import LONGEST_HOLD, dead_letter_queue
+from ..queues import LONGEST_HOLD
+from ..topology import all_queues
 from .examination import PATIENCE
 from .finding import Finding, duration, failure, ok, warning
 
@@ -25,9 +26,8 @@ def policies(app: Celery) -> Iterator[Finding]:
         yield warning("policies", f"not seen: {LIMIT} and {TIMEOUT} stand in the management API only", UNSEEN)
         return
     host = app.connection_for_read().virtual_host
-    declared = [*app.amqp.queues.values(), dead_letter_queue(app.conf.task_default_exchange)]
     found, wanted = {}, {}
-    for queue in declared:
+    for queue in all_queues(app):
         path = f"/api/queues/{quote(host, safe='')}/{quote(queue.name)}"
         if state := get(settings.RABBITMQ_MANAGEMENT_URL, path):
             found[queue.name] = state

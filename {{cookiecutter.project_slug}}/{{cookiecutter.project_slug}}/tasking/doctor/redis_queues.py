@@ -9,10 +9,11 @@ from typing import Any
 
 from celery import Celery
 
-from ..queues import DEAD_LETTER, dead_letter_queue, queue_of
-from ..redis_transport import Channel, _delayed_for, _taken_from
+from ..queues import DEAD_LETTER, queue_of
+from ..redis_transport import Channel, delayed_for, taken_from
 from ..schedule import CANARY_EXPIRES
 from ..sent_at import SENT_AT
+from ..topology import all_queues
 from .finding import Finding, duration, failure, ok, warning
 from .queues import missing, uncollected
 from .redis import connect
@@ -28,13 +29,13 @@ def queues(app: Celery, url: str) -> Iterator[Finding]:
         held = Counter(_held_from(item) for item in client.hvals(Channel.unacked_key))
         bindings = client.smembers(Channel.keyprefix_queue % exchange)
         bound = {str(binding).rpartition(Channel.sep)[-1] for binding in bindings}
-        for name in (*app.amqp.queues, dead_letter_queue(exchange).name):
+        for name in (queue.name for queue in all_queues(app)):
             subject = f"queue {name}"
             if (kind := client.type(name)) not in {"list", "none"}:
                 yield failure(subject, f"is a {kind}, not a list", f"Find who wrote it, and delete the key {name}.")
                 continue
             with client.pipeline() as pipe:
-                pipe.llen(name).lindex(name, -1).zcard(_delayed_for(name)).llen(_taken_from(name))
+                pipe.llen(name).lindex(name, -1).zcard(delayed_for(name)).llen(taken_from(name))
                 waiting, oldest, delayed, taken = pipe.execute()
             if name not in bound:
                 yield missing(subject, f": it is not bound to the exchange {exchange}")

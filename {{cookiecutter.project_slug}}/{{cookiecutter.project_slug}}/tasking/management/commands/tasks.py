@@ -39,7 +39,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, task: str | None, **options: Any) -> None:
-        registry.load(current_app)
         if options["lock"]:
             self.lock()
         elif task is None:
