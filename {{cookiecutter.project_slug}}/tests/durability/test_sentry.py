@@ -1,59 +1,24 @@
 """Sentry: six ways to fail for good are six events, with the ids that stand among the dead letters and in the log."""
 
-import gzip
 import json
 from collections.abc import Iterator
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
 
+from tests.sentry import Sentry, listening
+
 from .shop import Shop
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 
-class Sentry(ThreadingHTTPServer):
-    """A server that keeps what it is sent."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Intake)
-        self.items: list[tuple[str, Any]] = []
-
-    @property
-    def events(self) -> list[Any]:
-        return [payload for kind, payload in list(self.items) if kind == "event"]
-
-
-class Intake(BaseHTTPRequestHandler):
-    server: Sentry
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers["Content-Encoding"] == "gzip":
-            body = gzip.decompress(body)
-        _, *lines = body.splitlines()
-        pairs = zip(lines[::2], lines[1::2], strict=False)
-        self.server.items += [(json.loads(header)["type"], json.loads(payload)) for header, payload in pairs]
-        self.send_response(HTTPStatus.OK)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def sentry() -> Iterator[Sentry]:
-    with Sentry() as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+    with listening() as server:
         yield server
-        server.shutdown()
 
 
 #: What is sent, by the entry of the ledger, and how its event tells it.
@@ -80,7 +45,7 @@ def test_each_failure_is_one_event(shop: Shop, sentry: Sentry) -> None:
     Promise: Sentry gets six events, each tagged with task, id, queue and workflow as its dead letter has them; no other
     one, and no argument in any of them.
     """
-    shop.project.environment["SENTRY_DSN"] = f"http://public@127.0.0.1:{sentry.server_port}/1"
+    shop.project.environment["SENTRY_DSN"] = sentry.dsn
     worker = shop.worker()
     sends = [send for send, _ in FAILURES.values()]
     shop.run("\n".join([*sends, "retried.delay('again')", "expected.delay('mistake')", "note.delay('good')"]))
