@@ -17,7 +17,7 @@ from .annotations import unsendable
 from .chords import chord_parts
 from .limits import longest_wait
 from .silence import silenced
-from .source import bare_retries, sleeps, source_of, state_on_self, waits
+from .source import Source, bare_retries, sleeps, source_of, state_on_self, waits
 
 #: Seconds that a task may sleep.
 LONGEST_SLEEP = 1
@@ -43,6 +43,11 @@ class Subject:
     app: Celery
     #: Path and line of the chords that count it.
     chords: list[tuple[str, int]]
+
+    def in_source[T](self, look: Callable[[Source], Iterator[T]]) -> Iterator[T]:
+        """Yield what is found in its source; nothing where there is none."""
+        if source := source_of(self.task):
+            yield from look(source)
 
 
 def check_tasks(app: Celery, tasks: Iterable[Any]) -> Iterator[CheckMessage]:
@@ -131,8 +136,7 @@ def retries_spread(subject: Subject) -> Iterator[Finding]:
         for name in missing:
             wait = "after the same wait" if name == "retry_backoff" else "at the same moments"
             yield Finding(f"Its retries come {wait}: {name} is off.", f"Leave {name} out: then it is on.")
-    source = source_of(task)
-    for line in bare_retries(source) if source else ():
+    for line in subject.in_source(bare_retries):
         yield Finding(
             f"self.retry() without a countdown comes after the same wait each time, {task.default_retry_delay} s.",
             "Raise TransientError instead: it is retried with a growing, random wait.",
@@ -166,8 +170,7 @@ def takes_plain_values(subject: Subject) -> Iterator[Finding]:
 
 def keeps_no_state(subject: Subject) -> Iterator[Finding]:
     """E022."""
-    source = source_of(subject.task)
-    for line in state_on_self(source) if source else ():
+    for line in subject.in_source(state_on_self):
         yield Finding(
             "It keeps state on itself: one object serves all calls in this process, and none in the others.",
             "Use a local variable; what the next call must know belongs into the database.",
@@ -177,8 +180,7 @@ def keeps_no_state(subject: Subject) -> Iterator[Finding]:
 
 def waits_for_nobody(subject: Subject) -> Iterator[Finding]:
     """E023."""
-    source = source_of(subject.task)
-    for line in waits(source) if source else ():
+    for line in subject.in_source(waits):
         yield Finding(
             "It waits for another task's result: when all processes wait, none is left to work.",
             "Make them a chain or a chord. If this is no task's result, end the line with `# no result`.",
@@ -188,8 +190,7 @@ def waits_for_nobody(subject: Subject) -> Iterator[Finding]:
 
 def sleeps_little(subject: Subject) -> Iterator[Finding]:
     """W024."""
-    source = source_of(subject.task)
-    for line, seconds in sleeps(source) if source else ():
+    for line, seconds in subject.in_source(sleeps):
         if seconds > LONGEST_SLEEP:
             yield Finding(
                 f"It sleeps for {seconds:g} s, and nobody else can use its process meanwhile.",
