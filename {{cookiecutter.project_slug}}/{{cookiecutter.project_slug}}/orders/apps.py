@@ -1,4 +1,6 @@
-"""The Django app."""
+"""The Django app: its tasks are followed on their page."""
+
+from importlib import import_module
 
 from django.apps import AppConfig
 
@@ -6,3 +8,7 @@ from django.apps import AppConfig
 class OrdersConfig(AppConfig):
     name = f"{__package__}"
     label = "orders"
+
+    def ready(self) -> None:
+        """Listen to the tasks: models are ready only now."""
+        import_module(f"{__package__}.following")

@@ -1,10 +1,11 @@
 """An import and what it brought. The state of the workflow is here, in the database, and nowhere else."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,11 +18,26 @@ MOST_DOUBLINGS = 6
 class ImportQuerySet(models.QuerySet["Import"]):
     """Imports."""
 
+    def running(self) -> Self:
+        """Return those in which a task of the workflow is due or at work."""
+        return self.filter(self._is_running())
+
+    def at_rest(self) -> Self:
+        """Return all others."""
+        return self.exclude(self._is_running())
+
+    def not_cancelled(self) -> Self:
+        """Return those that nobody has cancelled; a step is done for these only."""
+        return self.filter(cancelled_at=None)
+
     def stalled(self) -> list["Import"]:
         """Return those that ought to be running and in which nothing has happened for too long."""
         now = timezone.now()
-        quiet = self.filter(state__in=Import.RUNNING, failure="", updated_at__lt=now - STALLED_AFTER)
+        quiet = self.running().filter(updated_at__lt=now - STALLED_AFTER)
         return [one for one in quiet if now - one.last_step_at() > one.patience()]
+
+    def _is_running(self) -> Q:
+        return Q(state__in=Import.RUNNING, failure="", cancelled_at=None)
 
 
 class Import(models.Model):
@@ -58,6 +74,8 @@ class Import(models.Model):
     #: Why the workflow stopped, for a person; the id leads to the log.
     failure = models.TextField(blank=True)
     failed_task_id = models.CharField(max_length=64, blank=True)
+    #: When a person stopped it. Its messages are not called back: what they ask for is no longer done.
+    cancelled_at = models.DateTimeField(null=True, blank=True)
     report = models.JSONField(null=True, blank=True)
     mailed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -80,7 +98,12 @@ class Import(models.Model):
     @property
     def is_running(self) -> bool:
         """Whether a task of the workflow is due or at work."""
-        return self.state in self.RUNNING and not self.failure
+        return self.state in self.RUNNING and not self.failure and not self.cancelled_at
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it ended before its time, and can go on from there."""
+        return bool(self.state in self.RUNNING and (self.failure or self.cancelled_at))
 
     def last_step_at(self) -> datetime:
         """When a task last got somewhere with it."""
@@ -94,11 +117,8 @@ class Import(models.Model):
 
     def progress(self) -> "Progress":
         """Count what its chunks have done so far."""
-        done = self.chunks.aggregate(
-            imported=Sum("imported", default=0),
-            refused=Sum("refused", default=0),
-        )
-        return Progress(self.rows, done["imported"], done["refused"])
+        ((_, progress),) = with_progress([self])
+        return progress
 
 
 class Progress:
@@ -113,9 +133,22 @@ class Progress:
         return self.imported + self.refused
 
     @property
+    def left(self) -> int:
+        """Rows that are still to come."""
+        return self.rows - self.done
+
+    @property
     def percent(self) -> int:
         """Whole percent done, 100 only when all are."""
         return 100 * self.done // self.rows if self.rows else 0
+
+
+def with_progress(imports: Iterable[Import]) -> list[tuple[Import, Progress]]:
+    """Return each of these imports with what its chunks have done so far; one query for all."""
+    imports = list(imports)
+    sums = Chunk.objects.filter(import_file__in=imports).order_by().values_list("import_file")
+    done = {import_id: rest for import_id, *rest in sums.annotate(Sum("imported"), Sum("refused"))}
+    return [(one, Progress(one.rows, *done.get(one.pk, (0, 0)))) for one in imports]
 
 
 class Chunk(models.Model):
@@ -178,6 +211,39 @@ class RowError(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.reason}"
+
+
+class Step(models.Model):
+    """A task of a workflow, as its page shows it. Signals tell it, for people: the workflow itself does not ask it."""
+
+    class State(models.TextChoices):
+        """What is known of it last. One whose process was killed stays at work until it is delivered again."""
+
+        RUNNING = "running", "at work"
+        RETRYING = "retrying", "to be tried again"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+
+    import_file = models.ForeignKey(Import, models.CASCADE, related_name="steps")
+    chunk = models.ForeignKey(Chunk, models.CASCADE, null=True, blank=True, related_name="steps")
+    #: Of the import, see there.
+    attempt = models.PositiveIntegerField()
+    name = models.CharField("task", max_length=60)
+    task_id = models.CharField(max_length=64, unique=True)
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+    #: How often it was begun: more often than once after a retry, or after the death of its worker.
+    runs = models.PositiveIntegerField(default=1)
+    #: Why it did not get through, the last time.
+    note = models.CharField(max_length=300, blank=True)
+    began_at = models.DateTimeField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+        indexes: ClassVar = [models.Index(fields=["import_file", "attempt", "name"], name="orders_step_of_attempt")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of import {self.import_file_id}: {self.get_state_display()}"
 
 
 class ExchangeRate(models.Model):

@@ -1,5 +1,6 @@
 """The pages, as a browser uses them."""
 
+from csv import reader
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,34 @@ def test_a_sample_of_an_odd_size_is_refused(send: Any, rows: str) -> None:
     assert not Import.objects.exists()
 
 
+def test_a_running_import_is_cancelled_and_resumed(send: Any, client: Client) -> None:
+    running = ImportFactory.create()
+    page = send(reverse("orders:cancel", args=[running.pk])).content.decode()
+    assert "cancelled" in page
+    assert 'id="cancel"' not in page
+    assert client.get(reverse("orders:status", args=[running.pk])).json()["cancelled"]
+    page = send(reverse("orders:resume", args=[running.pk])).content.decode()
+    assert "finished" in page
+
+
+def test_what_is_finished_can_be_neither_cancelled_nor_resumed(send: Any) -> None:
+    send(reverse("orders:upload"), file=file(csv(row())))
+    done = Import.objects.get()
+    assert "nothing left to cancel" in send(reverse("orders:cancel", args=[done.pk])).content.decode()
+    assert "nothing to go on with" in send(reverse("orders:resume", args=[done.pk])).content.decode()
+    done.refresh_from_db()
+    assert (done.attempt, done.cancelled_at) == (1, None)
+
+
+def test_the_refused_rows_as_a_file(send: Any, client: Client) -> None:
+    send(reverse("orders:upload"), file=file(csv(row("six"), row("=1+1"))))
+    answer: Any = client.get(reverse("orders:row-errors", args=[Import.objects.get().pk]))
+    lines = list(reader(b"".join(answer.streaming_content).decode().splitlines()))
+    assert lines[0] == ["line", "column", "value", "reason"]
+    assert [line[:3] for line in lines[1:]] == [["2", "Quantity", "six"], ["3", "Quantity", "'=1+1"]]
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
 def test_an_import_that_stopped_is_resumed(send: Any) -> None:
     stopped = ImportFactory.create(failure="It broke.", failed_task_id="abc")
     page = send(reverse("orders:resume", args=[stopped.pk])).content.decode()
@@ -129,7 +158,8 @@ def test_an_import_that_stopped_says_so(client: Client) -> None:
     page = client.get(stopped.get_absolute_url()).content.decode()
     assert "It broke." in page
     assert "abc" in page
-    assert "http-equiv" not in page, "a page that will not change need not be loaded again"
+    assert 'id="poll"' not in page, "a page that will not change need not be asked for again"
+    assert "http-equiv" not in page
 
 
 def test_the_status_for_a_program(send: Any, client: Client) -> None:
@@ -139,7 +169,7 @@ def test_the_status_for_a_program(send: Any, client: Client) -> None:
     assert (status["rows"], status["imported"], status["refused"]) == (2, 1, 1)
 
 
-@pytest.mark.parametrize("name", ["orders:import", "orders:status"])
+@pytest.mark.parametrize("name", ["orders:import", "orders:live-import", "orders:status", "orders:row-errors"])
 def test_an_import_that_is_not_there(client: Client, name: str) -> None:
     assert client.get(reverse(name, args=[7])).status_code == 404
 
@@ -147,8 +177,8 @@ def test_an_import_that_is_not_there(client: Client, name: str) -> None:
 def test_many_errors_are_shown_in_pages(send: Any, client: Client) -> None:
     send(reverse("orders:upload"), file=file(csv(*(row("six") for _ in range(60)))))
     url = Import.objects.get().get_absolute_url()
-    assert "Page 1 of 2" in client.get(url).content.decode()
-    assert "Page 2 of 2" in client.get(url, {"page": 2}).content.decode()
+    assert "Page 1 of 3" in client.get(url).content.decode()
+    assert "Page 2 of 3" in client.get(url, {"page": 2}).content.decode()
 
 
 def test_what_the_admin_deletes_takes_its_file_along(admin_client: Client) -> None:

@@ -92,7 +92,8 @@ def answer_date_order(import_id: int, date_order: DateOrder) -> bool:
 def begin(import_id: int) -> list[int]:
     """Begin the import of the rows, or go on with it, and return the ids of the chunks that have some left."""
     _advance(import_id, State.CHECKED, State.IMPORTING)
-    unfinished = Chunk.objects.filter(import_file=import_id, import_file__state=State.IMPORTING, offset__lt=F("end"))
+    begun = Import.objects.not_cancelled().filter(pk=import_id, state=State.IMPORTING)
+    unfinished = Chunk.objects.filter(import_file__in=begun, offset__lt=F("end"))
     return list(unfinished.values_list("pk", flat=True))
 
 
@@ -101,7 +102,8 @@ def import_chunk(chunk_id: int) -> None:
 
     Stopped at any point, it goes on after the last batch. Of two at once, the later one finds the position moved.
     """
-    chunk = Chunk.objects.select_related("import_file").filter(pk=chunk_id, offset__lt=F("end")).first()
+    wanted = Chunk.objects.select_related("import_file").filter(import_file__cancelled_at=None)
+    chunk = wanted.filter(pk=chunk_id, offset__lt=F("end")).first()
     if chunk is None:
         return
     with chunk.import_file.file.open("rb") as file:
@@ -141,6 +143,7 @@ def next_attempt(import_id: int) -> int:
         attempt=F("attempt") + 1,
         failure="",
         failed_task_id="",
+        cancelled_at=None,
         updated_at=timezone.now(),
     )
     return Import.objects.values_list("attempt", flat=True).get(pk=import_id)
@@ -152,18 +155,28 @@ def fail(import_id: int, attempt: int, task_id: str) -> bool:
     The state of the import stays, for the next attempt to go on from there.
     """
     failure = "A step of the workflow failed for good, or its last retry did. What is imported stays imported."
-    running = Import.objects.filter(pk=import_id, attempt=attempt, state__in=Import.RUNNING, failure="")
+    running = Import.objects.running().filter(pk=import_id, attempt=attempt)
     return bool(running.update(failure=failure, failed_task_id=task_id, updated_at=timezone.now()))
 
 
+def cancel(import_id: int) -> bool:
+    """Have nothing more done for a running import; return False if it is not running.
+
+    No message is called back, since a worker that is restarted forgets that: each step asks before it begins, and a
+    chunk before each batch. What is imported stays, for the next attempt to go on from there.
+    """
+    now = timezone.now()
+    return bool(Import.objects.running().filter(pk=import_id).update(cancelled_at=now, updated_at=now))
+
+
 def _in_state(import_id: int, state: Import.State) -> Import | None:
-    """Return the import if it is there and in this state, so that the step after this state is its turn."""
-    return Import.objects.filter(pk=import_id, state=state).first()
+    """Return the import if it is there, not cancelled and in this state, so that the step after this is its turn."""
+    return Import.objects.not_cancelled().filter(pk=import_id, state=state).first()
 
 
 def _advance(import_id: int, before: Import.State, after: Import.State, **fields: Any) -> bool:
-    """Move an import from one state to the next; return False, and change nothing, if it is not in the first one."""
-    waiting = Import.objects.filter(pk=import_id, state=before)
+    """Move an import from one state to the next; return False, and change nothing, if it is not its turn."""
+    waiting = Import.objects.not_cancelled().filter(pk=import_id, state=before)
     return bool(waiting.update(state=after, updated_at=timezone.now(), **fields))
 
 
@@ -172,7 +185,10 @@ def _inspection(import_file: Import) -> Inspection:
 
 
 def _commit(chunk: Chunk, batch: tuple[Row | csv_file.RowError, ...]) -> bool:
-    """Write a batch and move the chunk's position; return False, and write nothing, if another worker has moved it."""
+    """Write a batch and move the chunk's position.
+
+    Return False, and write nothing, if another worker has moved it, or a person has cancelled the import.
+    """
     lines = [
         OrderLine(
             import_file_id=chunk.import_file_id,
@@ -203,7 +219,7 @@ def _commit(chunk: Chunk, batch: tuple[Row | csv_file.RowError, ...]) -> bool:
     ]
     last = batch[-1]
     with transaction.atomic():
-        moved = Chunk.objects.filter(pk=chunk.pk, offset=chunk.offset).update(
+        moved = Chunk.objects.filter(pk=chunk.pk, offset=chunk.offset, import_file__cancelled_at=None).update(
             offset=last.next_start,
             line=last.next_line,
             imported=F("imported") + len(lines),

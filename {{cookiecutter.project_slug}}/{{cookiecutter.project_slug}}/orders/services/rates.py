@@ -28,7 +28,7 @@ BUNDLED = {
 
 def missing_months(import_id: int) -> list[date]:
     """Return the first day of each month in which an import has orders and for which a rate is not known yet."""
-    lines = OrderLine.objects.filter(import_file=import_id)
+    lines = OrderLine.objects.filter(import_file=import_id, import_file__cancelled_at=None)
     months = lines.annotate(month=TruncMonth("invoiced_at")).values_list("month", flat=True).distinct()
     wanted = {moment.date() for moment in months}
     known = ExchangeRate.objects.filter(month__in=wanted, currency__in=CURRENCIES)

@@ -23,7 +23,7 @@ REVENUE = ExpressionWrapper(F("quantity") * F("unit_price"), DecimalField(max_di
 
 def confirm_rates(import_id: int) -> None:
     """Move an import on once the exchange rates of all its months are known."""
-    Import.objects.filter(pk=import_id, state=Import.State.IMPORTED).update(
+    Import.objects.not_cancelled().filter(pk=import_id, state=Import.State.IMPORTED).update(
         state=Import.State.RATED,
         updated_at=timezone.now(),
     )
@@ -31,7 +31,8 @@ def confirm_rates(import_id: int) -> None:
 
 def build(import_id: int) -> None:
     """Compute the report of an import and keep it with the import. Amounts are text, with two decimals."""
-    rated = Import.objects.filter(pk=import_id, state=Import.State.RATED, report__isnull=True).first()
+    waiting = Import.objects.not_cancelled().filter(pk=import_id, state=Import.State.RATED, report__isnull=True)
+    rated = waiting.first()
     if rated is None:
         return
     lines = rated.order_lines.all()
@@ -57,7 +58,7 @@ def mail_summary(import_id: int) -> None:
     Raises TransientError if it did not; a server that refuses for good is soon out of retries.
     """
     with transaction.atomic():
-        waiting = Import.objects.filter(pk=import_id, state=Import.State.RATED, mailed_at=None)
+        waiting = Import.objects.not_cancelled().filter(pk=import_id, state=Import.State.RATED, mailed_at=None)
         if not waiting.update(mailed_at=timezone.now(), updated_at=timezone.now()):
             return
         done = Import.objects.get(pk=import_id)

@@ -12,7 +12,7 @@ KEPT_FOR = timedelta(days=365)
 
 def expired() -> list[int]:
     """Return the ids of the imports that no task is due on and that are older than `KEPT_FOR`."""
-    old = Import.objects.filter(updated_at__lt=timezone.now() - KEPT_FOR).exclude(state__in=Import.RUNNING, failure="")
+    old = Import.objects.at_rest().filter(updated_at__lt=timezone.now() - KEPT_FOR)
     return list(old.values_list("pk", flat=True))
 
 
