@@ -297,3 +297,41 @@ def test_the_header_may_stand_in_any_order() -> None:
     values = row().split(",")[::-1]
     done = run(content="\n".join([",".join(names), ",".join(values)]).encode())
     assert done.order_lines.get().country == "United Kingdom"
+
+
+def test_a_chunk_stops_after_the_batch_in_which_it_was_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "ROWS_PER_BATCH", 3)
+    commit = imports._commit
+
+    def commit_then_cancel(*arguments: Any) -> bool:
+        return commit(*arguments) and imports.cancel(cancelled.pk)
+
+    cancelled = ImportFactory.create(content=csv(*(row(quantity) for quantity in range(10))))
+    monkeypatch.setattr(imports, "_commit", commit_then_cancel)
+    workflows.run(cancelled.pk)
+    cancelled.refresh_from_db()
+    assert cancelled.state == State.IMPORTING
+    assert cancelled.order_lines.count() == 3
+    assert not mail.outbox
+
+    monkeypatch.undo()
+    workflows.run(cancelled.pk)
+    cancelled.refresh_from_db()
+    assert cancelled.state == State.FINISHED
+    assert sorted(cancelled.order_lines.values_list("quantity", flat=True)) == list(range(10))
+
+
+def test_a_cancelled_import_is_neither_resumed_by_the_sweep_nor_kept_for_ever() -> None:
+    long_ago = timezone.now() - timedelta(days=366)
+    cancelled = ImportFactory.create(state=State.IMPORTING, cancelled_at=long_ago)
+    Import.objects.filter(pk=cancelled.pk).update(updated_at=long_ago)
+    workflows.resume_stalled.delay()
+    cancelled.refresh_from_db()
+    assert cancelled.cancelled_at
+    workflows.delete_expired.delay()
+    assert not Import.objects.exists()
+
+
+def test_a_cancelled_import_has_no_failure() -> None:
+    cancelled = ImportFactory.create(state=State.IMPORTING, cancelled_at=timezone.now(), attempt=1)
+    assert not imports.fail(cancelled.pk, 1, "abc")
