@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,3 +149,34 @@ def shared_environment(tmp_path_factory: pytest.TempPathFactory, uv_on_path: dic
     """Return variables that let all baked projects use one environment, since all of them need the same packages."""
     folder = tmp_path_factory.mktemp("shared")
     return uv_on_path | {"UV_PROJECT_ENVIRONMENT": str(folder / "venv"), "MYPY_CACHE_DIR": str(folder / "mypy")}
+
+
+@pytest.fixture(scope="module")
+def baked_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pytest.MonkeyPatch) -> Path:
+    """Return a folder for projects, and keep what Cookiecutter leaves in it."""
+    folder = tmp_path_factory.mktemp("baked")
+    (folder / "hooks").mkdir()
+    monkeypatch_module.setattr("tempfile.tempdir", str(folder / "hooks"))
+    (folder / "rc").write_text(f"cookiecutters_dir: {folder}/cookiecutters\nreplay_dir: {folder}/replay\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+def bake_into(folder: Path, *, lock: bool = True, **answers: object) -> Path:
+    """Bake a project into a `baked_folder`, with a lock file as its owner commits one."""
+    path = cookiecutter(
+        str(ROOT),
+        no_input=True,
+        extra_context=answers,
+        output_dir=str(folder),
+        config_file=str(folder / "rc"),
+        accept_hooks=True,
+    )
+    if lock:
+        subprocess.run(["make", "uv.lock"], cwd=path, check=True, capture_output=True)
+    return Path(path)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cookiecutter.main import cookiecutter
 
-from conftest import ROOT
+from conftest import bake_into
 
 from .stack import FIGURES, MAIL_SERVER, PRODUCTION_FOR_TESTS, Stack, free_port
 
@@ -51,37 +50,6 @@ def docker() -> None:
     if os.environ.get("REQUIRE_DOCKER") == "1":
         pytest.fail(why, pytrace=False)
     pytest.skip(why)
-
-
-@pytest.fixture(scope="module")
-def baked_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch_module: pytest.MonkeyPatch) -> Path:
-    """Return a folder for projects, and keep what Cookiecutter leaves in it."""
-    folder = tmp_path_factory.mktemp("compose")
-    (folder / "hooks").mkdir()
-    monkeypatch_module.setattr("tempfile.tempdir", str(folder / "hooks"))
-    (folder / "rc").write_text(f"cookiecutters_dir: {folder}/cookiecutters\nreplay_dir: {folder}/replay\n")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-def bake_into(folder: Path, *, lock: bool = True, **answers: object) -> Path:
-    """Bake a project, with a lock file as its owner commits one."""
-    path = cookiecutter(
-        str(ROOT),
-        no_input=True,
-        extra_context=answers,
-        output_dir=str(folder),
-        config_file=str(folder / "rc"),
-        accept_hooks=True,
-    )
-    if lock:
-        subprocess.run(["make", "uv.lock"], cwd=path, check=True, capture_output=True)
-    return Path(path)
 
 
 @pytest.fixture(scope="module")

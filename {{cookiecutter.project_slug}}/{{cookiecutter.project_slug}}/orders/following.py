@@ -24,32 +24,35 @@ OURS = (f"{tasks.__name__}.", f"{workflows.__name__}.")
 @task_prerun.connect
 def begun(task: Task[..., Any], task_id: str, args: Any, **_: Any) -> None:
     """Note that a task begins. All of a workflow have the id of `start` as their root."""
-    name, root_id = task.name.rpartition(".")[-1], task.request.root_id or task_id
     if task.name == START:
         import_id, attempt = args
-        _note(task, lambda: steps.begin(task_id, name, import_id=import_id, attempt=attempt))
+        _note(task, lambda: steps.begin(task_id, _name(task), import_id=import_id, attempt=attempt))
     else:
-        chunk_id = args[0] if task.name == CHUNK else None
-        _note(task, lambda: steps.begin_within(root_id, task_id, name, chunk_id=chunk_id))
+        root_id, chunk_id = task.request.root_id or task_id, args[0] if task.name == CHUNK else None
+        _note(task, lambda: steps.begin_within(root_id, task_id, _name(task), chunk_id=chunk_id))
 
 
 @task_postrun.connect
 def ended(task: Task[..., Any], task_id: str, state: str, **_: Any) -> None:
     """Note that a task got through, or handed its place to others."""
     if state in {states.SUCCESS, states.IGNORED}:
-        _note(task, lambda: steps.end(task_id, Step.State.DONE))
+        _note(task, lambda: steps.end(task_id, _name(task), Step.State.DONE))
 
 
 @task_retry.connect
 def retried(sender: Task[..., Any], request: Any, reason: Any, **_: Any) -> None:
     """Note that a task will be tried again, and why."""
-    _note(sender, lambda: steps.end(request.id, Step.State.RETRYING, str(reason.exc)))
+    _note(sender, lambda: steps.end(request.id, _name(sender), Step.State.RETRYING, str(reason.exc)))
 
 
 @task_failure.connect
 def failed(sender: Task[..., Any], task_id: str, exception: BaseException, **_: Any) -> None:
     """Note that a task failed for good, and why."""
-    _note(sender, lambda: steps.end(task_id, Step.State.FAILED, f"{type(exception).__name__}: {exception}"))
+    _note(sender, lambda: steps.end(task_id, _name(sender), Step.State.FAILED, repr(exception)))
+
+
+def _name(task: Task[..., Any]) -> str:
+    return task.name.rpartition(".")[-1]
 
 
 def _note(task: Task[..., Any], note: Callable[[], None]) -> None:

@@ -229,7 +229,8 @@ class Step(models.Model):
     #: Of the import, see there.
     attempt = models.PositiveIntegerField()
     name = models.CharField("task", max_length=60)
-    task_id = models.CharField(max_length=64, unique=True)
+    #: Of several tasks, where one puts a chord in its place: then the chord's body has its id.
+    task_id = models.CharField(max_length=64)
     state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
     #: How often it was begun: more often than once after a retry, or after the death of its worker.
     runs = models.PositiveIntegerField(default=1)
@@ -240,6 +241,7 @@ class Step(models.Model):
 
     class Meta:
         ordering: ClassVar = ["pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["task_id", "name"], name="orders_step_once")]
         indexes: ClassVar = [models.Index(fields=["import_file", "attempt", "name"], name="orders_step_of_attempt")]
 
     def __str__(self) -> str:

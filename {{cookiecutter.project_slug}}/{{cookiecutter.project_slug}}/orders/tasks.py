@@ -54,9 +54,9 @@ def import_chunk(self: Task[..., None], chunk_id: int) -> None:
     queue=DEFAULT,
     idempotent=True,
 )
-def reconcile(import_id: int) -> None:
+def reconcile(import_id: int, attempt: int) -> None:
     """Close the import of the rows. Again: nothing. Raises PermanentError if a row is missing."""
-    imports.reconcile(import_id)
+    imports.reconcile(import_id, attempt)
 
 
 @shared_task(

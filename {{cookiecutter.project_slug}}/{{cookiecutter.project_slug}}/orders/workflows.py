@@ -54,7 +54,7 @@ def workflow(import_id: int, attempt: int) -> Signature:
     """Return everything that is to be done for an import, as one signature."""
     return chain(
         tasks.inspect_file.si(import_id),
-        split.si(import_id),
+        split.si(import_id, attempt),
         fetch_rates.si(import_id),
         chord(
             [tasks.build_report.si(import_id), tasks.mail_summary.si(import_id)],
@@ -77,10 +77,10 @@ def start(import_id: int, attempt: int) -> None:
     queue=DEFAULT,
     idempotent=True,
 )
-def split(self: Task[..., None], import_id: int) -> None:
+def split(self: Task[..., None], import_id: int, attempt: int) -> None:
     """Fan out: a task for each chunk that has rows left, and `reconcile` when all are in. Again: what is left."""
     chunks = [tasks.import_chunk.si(chunk_id) for chunk_id in imports.begin(import_id)]
-    done = tasks.reconcile.si(import_id)
+    done = tasks.reconcile.si(import_id, attempt)
     self.replace(chord(chunks, done) if chunks else done)
 
 

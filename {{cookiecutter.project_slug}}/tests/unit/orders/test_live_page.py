@@ -64,8 +64,8 @@ def squares(shown: Import) -> dict[Look, int]:
 @pytest.mark.parametrize(
     ("state", "due"),
     [
-        (State.RECEIVED, {"Check the file"}),
-        (State.ASKING, {"Check the file"}),
+        (State.RECEIVED, {"Check file"}),
+        (State.ASKING, {"Check file"}),
         (State.CHECKED, {"Split"}),
         (State.IMPORTING, {"Chunks"}),
         (State.IMPORTED, {"Fetch rates"}),
@@ -124,12 +124,21 @@ def test_a_retry_and_a_second_delivery_are_told(client: Client) -> None:
     chunks = {chunk.number: chunk.pk for chunk in shown.chunks.all()}
     for number in (1, 2):
         steps.begin(f"task-{number}", "import_chunk", import_id=shown.pk, attempt=1, chunk_id=chunks[number])
-    steps.end("task-1", Step.State.RETRYING, "the mail server sleeps")
+    steps.end("task-1", "import_chunk", Step.State.RETRYING, "the mail server sleeps")
     steps.begin("task-2", "import_chunk", import_id=shown.pk, attempt=1, chunk_id=chunks[2])
     page = client.get(reverse("orders:live-import", args=[shown.pk])).content.decode()
     assert "the mail server sleeps" in page
     assert steps.LOST in page
     assert dict(shown.steps.values_list("task_id", "runs")) == {"task-1": 1, "task-2": 2}
+
+
+def test_a_chord_has_the_id_of_the_task_in_whose_place_it_stands() -> None:
+    shown = running()
+    steps.begin("task-1", "split", import_id=shown.pk, attempt=1)
+    steps.begin("task-1", "reconcile", import_id=shown.pk, attempt=1)
+    steps.end("task-1", "split", Step.State.DONE)
+    assert dict(shown.steps.values_list("name", "state")) == {"split": "done", "reconcile": "running"}
+    assert not shown.steps.exclude(note="").exists()
 
 
 def test_a_task_of_no_known_workflow_is_not_noted() -> None:
@@ -157,11 +166,11 @@ def test_thousands_of_chunks_are_a_small_page(client: Client, django_assert_max_
 
 
 def test_neighbours_that_look_alike_are_one_stroke() -> None:
-    drawn = grid([Look.DONE] * 60 + [Look.TODO])
+    drawn = grid([Look.DONE] * 66 + [Look.TODO])
     assert drawn
-    assert (drawn.columns, drawn.rows) == (50, 2)
+    assert (drawn.columns, drawn.rows) == (56, 2)
     assert [(one.look, one.count, one.path) for one in drawn.squares] == [
-        (Look.DONE, 60, "M0 0h50M0 1h10"),
+        (Look.DONE, 66, "M0 0h56M0 1h10"),
         (Look.TODO, 1, "M10 1h1"),
     ]
     assert grid([]) is None

@@ -13,7 +13,7 @@ from {{ cookiecutter.project_slug }}.orders import conf, tasks, workflows
 from {{ cookiecutter.project_slug }}.orders.models import STALLED_AFTER, Chunk, Import
 from {{ cookiecutter.project_slug }}.orders.services import imports, rates
 from {{ cookiecutter.project_slug }}.orders.services.csv_file import DateOrder
-from {{ cookiecutter.project_slug }}.tasking.errors import PermanentError
+from {{ cookiecutter.project_slug }}.tasking.errors import PermanentError, TransientError
 
 from .factories import HEADER, ImportFactory, csv, row
 
@@ -188,7 +188,26 @@ def test_a_row_that_vanished_stops_the_import() -> None:
         imports.import_chunk(chunk_id)
     new.order_lines.all()[0].delete()
     with pytest.raises(PermanentError, match="the file has 2 rows, the database 1 lines and 0 errors"):
-        imports.reconcile(new.pk)
+        imports.reconcile(new.pk, new.attempt)
+
+
+def test_a_chunk_that_is_still_at_work_is_waited_for() -> None:
+    new = ImportFactory.create(attempt=1)
+    imports.inspect(new.pk)
+    imports.begin(new.pk)
+    with pytest.raises(TransientError, match="1 chunks are not all in yet"):
+        imports.reconcile(new.pk, 1)
+
+
+def test_the_messages_of_an_attempt_that_was_cancelled_do_not_fail_the_next_one() -> None:
+    new = ImportFactory.create(attempt=1)
+    imports.inspect(new.pk)
+    imports.begin(new.pk)
+    imports.cancel(new.pk)
+    imports.next_attempt(new.pk)
+    imports.reconcile(new.pk, 1)
+    new.refresh_from_db()
+    assert (new.state, new.is_running) == (State.IMPORTING, True)
 
 
 def test_a_failure_is_noted_and_the_import_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,8 +241,9 @@ def test_of_several_failures_the_first_is_noted() -> None:
 
 
 def test_a_step_of_an_import_that_was_deleted_does_nothing() -> None:
-    for step in (tasks.inspect_file, tasks.import_chunk, tasks.reconcile, tasks.build_report, tasks.mail_summary):
+    for step in (tasks.inspect_file, tasks.import_chunk, tasks.build_report, tasks.mail_summary):
         step.delay(999)
+    tasks.reconcile.delay(999, 1)
     workflows.run(run().pk)
 
 

@@ -42,7 +42,7 @@ class Place:
         return int(MIDDLE + self.row * BOX_HEIGHT - BOX_HEIGHT / 2)
 
 
-CHECK = Place("Check the file", ("inspect_file",), State.RECEIVED, 0)
+CHECK = Place("Check file", ("inspect_file",), State.RECEIVED, 0)
 SPLIT = Place("Split", ("split",), State.CHECKED, 1)
 CHUNKS = Place("Chunks", ("import_chunk",), State.IMPORTING, 2, many=True)
 JOIN = Place("Join", ("reconcile",), State.IMPORTING, 3)

@@ -7,7 +7,7 @@ from itertools import groupby
 from .look import Look
 
 #: Of few chunks, and of many: columns at most, and pixels of a square with its gap, fewer where the page is narrow.
-FEW, FEW_COLUMNS, FEW_SIDE = 500, 50, 18
+FEW, FEW_COLUMNS, FEW_SIDE = 500, 56, 18
 MANY_COLUMNS, MANY_SIDE = 100, 10
 
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from ...tasking.errors import PermanentError
+from ...tasking.errors import PermanentError, TransientError
 from .. import conf
 from ..models import Chunk, Import, OrderLine, RowError
 from . import csv_file
@@ -119,11 +119,18 @@ def rows_left(chunk_id: int) -> int:
     return left.first() or 0
 
 
-def reconcile(import_id: int) -> None:
-    """Close the import of the rows. Raises PermanentError if a row is neither an order line nor a row error."""
+def reconcile(import_id: int, attempt: int) -> None:
+    """Close the import of the rows, unless a later attempt is at it.
+
+    Raises TransientError if a chunk is still at work, as when it was delivered twice, and PermanentError if a row is
+    neither an order line nor a row error.
+    """
     importing = _in_state(import_id, State.IMPORTING)
-    if importing is None:
+    if importing is None or importing.attempt != attempt:
         return
+    if unfinished := importing.chunks.filter(offset__lt=F("end")).count():
+        msg = f"Import {import_id}: {unfinished} chunks are not all in yet."
+        raise TransientError(msg)
     lines, errors = importing.order_lines.count(), importing.row_errors.count()
     if lines + errors != importing.rows:
         msg = f"Import {import_id}: the file has {importing.rows} rows, the database {lines} lines and {errors} errors."

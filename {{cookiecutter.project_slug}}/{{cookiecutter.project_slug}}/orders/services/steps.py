@@ -20,7 +20,7 @@ def begin(task_id: str, name: str, *, import_id: int, attempt: int, chunk_id: in
     A task of an import or a chunk that was deleted meanwhile is not noted.
     """
     now = timezone.now()
-    again = Step.objects.filter(task_id=task_id)
+    again = Step.objects.filter(task_id=task_id, name=name)
     again.filter(state=State.RUNNING).update(note=LOST)
     if not again.update(state=State.RUNNING, runs=F("runs") + 1, began_at=now, updated_at=now):
         Step.objects.create(
@@ -40,7 +40,7 @@ def begin_within(root_id: str, task_id: str, name: str, *, chunk_id: int | None 
         begin(task_id, name, import_id=root["import_file_id"], attempt=root["attempt"], chunk_id=chunk_id)
 
 
-def end(task_id: str, state: Step.State, note: str = "") -> None:
+def end(task_id: str, name: str, state: Step.State, note: str = "") -> None:
     """Note how a run of a task ended; a note that was there before stays if there is no new one."""
     notes = {"note": note[:LONGEST_NOTE]} if note else {}
-    Step.objects.filter(task_id=task_id).update(state=state, updated_at=timezone.now(), **notes)
+    Step.objects.filter(task_id=task_id, name=name).update(state=state, updated_at=timezone.now(), **notes)
