@@ -16,7 +16,12 @@ def main() -> None:
     with TemporaryDirectory(prefix="browser-") as folder, Redis() as redis:
         port, flower = free_ports(2)
         url = f"http://127.0.0.1:{port}"
-        variables = {"FLOWER_URL": f"http://127.0.0.1:{flower}", "DJANGO_SUPERUSER_PASSWORD": "browser"}
+        variables = {
+            # A poisoned chunk is given up after three runs, not nine.
+            "DJANGO_SETTINGS_MODULE": "tests.durability.orders.brief",
+            "FLOWER_URL": f"http://127.0.0.1:{flower}",
+            "DJANGO_SUPERUSER_PASSWORD": "browser",
+        }
         with Project(Path(folder), redis.url, redis.url, **variables) as project:
             project.manage("createsuperuser", "--noinput", "--username=admin", "--email=admin@example.com")
             project.start("web", "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}")

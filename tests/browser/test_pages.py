@@ -52,7 +52,7 @@ def assert_no_sideways_scroll(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_from_an_upload_to_the_report_without_a_reload(page: Page, picture: Picture) -> None:
+def test_from_an_upload_to_the_report_without_a_reload(page: Page) -> None:
     rows = [GOOD.replace("536365", str(536365 + number)) for number in range(3000)]
     send(page, "\n".join([HEADER, *rows[:1000], BAD, *rows[1000:], ""]), "december.csv")
     page.evaluate("window.unchanged = true")
@@ -109,6 +109,34 @@ def test_home_shows_imports_as_they_run(page: Page, picture: Picture) -> None:
     expect(page.locator("#poll")).to_have_count(0)
 
 
+def test_a_killed_process_is_seen_to_heal(page: Page, picture: Picture) -> None:
+    load_sample(page)
+    page.get_by_role("button", name="Kill a worker's process").click()
+    trouble = page.get_by_role("row", name=re.compile("import_chunk"))
+    expect(trouble).to_contain_text("signal 9")
+    picture(page, "import-healing")
+    assert_accessible(page)
+    expect_state(page, "finished")
+    expect(trouble).to_contain_text("done")
+    expect(page.locator("body")).to_contain_text("19,980 of 20,000 rows imported, 20 refused.")
+
+
+def test_what_failed_is_shown_and_tried_again(page: Page, picture: Picture) -> None:
+    load_sample(page)
+    page.get_by_role("button", name="Poison a chunk").click()
+    expect_state(page, "stopped")
+    expect(page.locator(".chunks path.failed")).to_be_attached()
+    told = page.get_by_role("alert").filter(has_text="failed for good")
+    task_id = told.get_by_role("link").inner_text()
+    expect(page.get_by_role("row", name=re.compile(task_id))).to_contain_text("failed")
+    picture(page, "import-stopped")
+    assert_accessible(page)
+    page.get_by_role("button", name="End it").click()
+    page.get_by_role("button", name="Retry what failed").click()
+    expect_state(page, "finished")
+    expect(page.locator("body")).to_contain_text("19,980 of 20,000 rows imported, 20 refused.")
+
+
 @pytest.mark.parametrize(
     ("content", "name", "why"),
     [
@@ -118,7 +146,9 @@ def test_home_shows_imports_as_they_run(page: Page, picture: Picture) -> None:
     ],
     ids=["empty", "excel", "other-columns"],
 )
-def test_a_file_that_is_none_is_refused_in_words(page: Page, picture: Picture, content: str | bytes, name: str, why: str) -> None:
+def test_a_file_that_is_none_is_refused_in_words(
+    page: Page, picture: Picture, content: str | bytes, name: str, why: str
+) -> None:
     send(page, content, name)
     expect_state(page, "refused")
     expect(page.get_by_role("alert").filter(has_text="This file was not imported")).to_contain_text(why)

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from . import views
+from .chaos import views as chaos
 
 app_name = "orders"
 urlpatterns = [
@@ -16,5 +17,6 @@ urlpatterns = [
     path("imports/<int:import_id>/row-errors.csv", views.row_errors, name="row-errors"),
     path("imports/<int:import_id>/date-order/", views.date_order, name="date-order"),
     path("imports/<int:import_id>/cancel/", views.cancel, name="cancel"),
+    path("imports/<int:import_id>/chaos/<str:name>/", chaos.switch, name="chaos"),
     path("imports/<int:import_id>/resume/", views.resume, name="resume"),
 ]

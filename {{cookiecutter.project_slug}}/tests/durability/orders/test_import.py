@@ -2,41 +2,16 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
 
 import pytest
 
-from sandbox.brokers import Redis, Server, free_ports
-from sandbox.project import Project, Site
+from .conftest import Start, finished
 
 pytestmark = pytest.mark.broker
-
-#: Seconds within which an import of a test is finished, retries included.
-DEADLINE = 90
-
-Start = Callable[..., AbstractContextManager[tuple[Project, Site]]]
-
-
-@pytest.fixture
-def start(broker: Server, redis_server: Redis, tmp_path: Path) -> Start:
-    """Return a function that starts web and workers, with more of an environment where asked, and stops them."""
-
-    @contextmanager
-    def start(**environment: str) -> Iterator[tuple[Project, Site]]:
-        with Project(tmp_path, broker.url, redis_server.url, **environment) as project:
-            (port,) = free_ports(1)
-            project.start("web", "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}")
-            project.start("workers", "manage.py", "worker", "all")
-            site = Site(f"http://127.0.0.1:{port}")
-            project.wait_for("the web server", site.is_up)
-            yield project, site
-
-    return start
 
 
 class RatesService(BaseHTTPRequestHandler):
@@ -67,16 +42,6 @@ def rates() -> Iterator[tuple[type[RatesService], str]]:
         yield RatesService, f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
-
-
-def finished(project: Project, site: Site, page: str) -> Any:
-    """Wait until nothing runs on an import any more, and return its status."""
-
-    def status() -> Any:
-        state = json.loads(site.get(f"{page.rstrip('/')}.json"))
-        return state if not state["running"] else None
-
-    return project.wait_for("the import", status, DEADLINE)
 
 
 def test_a_file_becomes_a_report(start: Start) -> None:

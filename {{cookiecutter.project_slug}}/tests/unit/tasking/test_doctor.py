@@ -289,7 +289,7 @@ def test_a_consumer_timeout_is_longer_than_a_message_is_held(definition: dict[st
 
 @pytest.mark.parametrize("url", ["ftp://user:secret@host", "http:///", "host:15672"])
 def test_a_management_url_that_is_none_is_not_printed(url: str) -> None:
-    look = partial(rabbitmq_management.get, url, "/api/queues")
+    look = partial(rabbitmq_management.ask, url, "/api/queues")
     [finding] = examine([Probe("policies", lambda: [ok("", str(look()))], "")])
     assert finding.level is Level.FAILURE
     assert "http[s]://NAME:PASSWORD@HOST:PORT" in finding.finding

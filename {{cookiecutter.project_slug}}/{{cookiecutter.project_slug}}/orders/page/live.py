@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
+from .. import chaos
+from ..chaos.experiments import panel
 from ..models import Import, Progress, Step
 from . import charts, pace
 from .diagram import diagram
@@ -41,6 +43,7 @@ def live(shown: Import) -> dict[str, Any]:
         "grid": grid(looks),
         "diagram": diagram(shown, Counter(looks), _looks_by_name(steps), is_moving=per_second > 0),
         "troubles": _troubles(shown),
+        "chaos": panel() if chaos.is_enabled() else [],
         **_report(shown),
     }
 

@@ -29,15 +29,15 @@ def policies(app: Celery) -> Iterator[Finding]:
     found, wanted = {}, {}
     for queue in all_queues(app):
         path = f"/api/queues/{quote(host, safe='')}/{quote(queue.name)}"
-        if state := get(settings.RABBITMQ_MANAGEMENT_URL, path):
+        if state := ask(settings.RABBITMQ_MANAGEMENT_URL, path):
             found[queue.name] = state
             wanted[queue.name] = (queue.queue_arguments or {})["x-delivery-limit"]
     yield delivery_limit(found, wanted)
     yield consumer_timeout(found)
 
 
-def get(url: str, path: str) -> dict[str, Any] | None:
-    """Return what the API answers; None if there is no such thing.
+def ask(url: str, path: str, method: str = "GET") -> Any:
+    """Return what the API answers; None if there is no such thing, or nothing to say.
 
     Raises OSError or HTTPException, ValueError for another URL than http[s] and for what is no JSON.
     """
@@ -49,15 +49,14 @@ def get(url: str, path: str) -> dict[str, Any] | None:
     login = b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()).decode()
     connection = kinds[parts.scheme](parts.hostname, parts.port, timeout=PATIENCE)
     try:
-        connection.request("GET", parts.path.rstrip("/") + path, headers={"Authorization": f"Basic {login}"})
+        connection.request(method, parts.path.rstrip("/") + path, headers={"Authorization": f"Basic {login}"})
         answer = connection.getresponse()
-        if answer.status == 404:
+        if answer.status in {204, 404}:
             return None
         if answer.status != 200:
             msg = f"the management API answers {answer.status} {answer.reason}"
             raise OSError(msg)
-        found: dict[str, Any] = json.load(answer)
-        return found
+        return json.load(answer)
     finally:
         connection.close()
 
