@@ -3,13 +3,14 @@
 # The script that every generated project carries. It keeps its uv and the environment in this folder.
 UV := "{{cookiecutter.project_slug}}/bin/uv"
 
-.PHONY: help demo bench test test-all lint format clean
+.PHONY: help demo bench test test-all screenshots lint format clean
 
 help:
 	@echo "make demo        bake a project with the default answers and watch its demo (KEEP=0: leave when it has finished)"
 	@echo "make test        the template's tests, and those of the projects it bakes"
 	@echo "make test-all    these and the long proofs, marked slow"
 	@echo "make bench       the example's import against a plain loop over the same rows"
+	@echo "make screenshots the pages of the example, photographed for docs/images"
 	@echo "make lint        hooks and tests: ruff's lint and format"
 	@echo "make format      let ruff put right what it can"
 	@echo "make clean       remove what these targets made"
@@ -34,6 +35,9 @@ test:
 
 test-all:
 	@$(UV) run --quiet pytest -m "not quick"
+
+screenshots:
+	@$(UV) run --quiet pytest tests/browser --screenshots docs/images
 
 lint:
 	@$(UV) run --quiet ruff check

@@ -104,7 +104,7 @@ def diagram(
     if is_moving:
         chunks = {**chunks, Look.RUNNING: chunks.get(Look.RUNNING, 0)}
     boxes = [_box(shown, place, chunks, looks) for place in PLACES]
-    look, words = (Look.FAILED, "the import stopped") if shown.failure else (Look.TODO, "not needed")
+    look, words = (Look.FAILED, "stopped") if shown.failure else (Look.TODO, "not needed")
     return Diagram(boxes, Box(ERRBACK, look, words), [_arrow(*ends) for ends in ARROWS], _failures())
 
 

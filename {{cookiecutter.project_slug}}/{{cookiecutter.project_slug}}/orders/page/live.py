@@ -43,7 +43,7 @@ def live(shown: Import) -> dict[str, Any]:
         "grid": grid(looks),
         "diagram": diagram(shown, Counter(looks), _looks_by_name(steps), is_moving=per_second > 0),
         "troubles": _troubles(shown),
-        "chaos": panel() if chaos.is_enabled() else [],
+        "chaos": panel() if chaos.is_enabled() and (shown.is_running or shown.is_stopped) else [],
         **_report(shown),
     }
 
