@@ -35,7 +35,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(line)
 
 
-PORTS = ("WEB_PORT", "FLOWER_PORT", "POSTGRES_PORT", "RABBITMQ_PORT", "RABBITMQ_MANAGEMENT_PORT", "REDIS_PORT")
+PORTS = (
+    "GRAFANA_PORT",
+    "PROMETHEUS_PORT",
+    "WEB_PORT",
+    "FLOWER_PORT",
+    "POSTGRES_PORT",
+    "RABBITMQ_PORT",
+    "RABBITMQ_MANAGEMENT_PORT",
+    "REDIS_PORT",
+)
 
 
 @pytest.fixture(scope="session")

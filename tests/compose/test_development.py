@@ -1,8 +1,10 @@
 """`make up` on a real engine: everything comes up in order and does what it says, on this machine alone."""
 
 import json
+import re
 import subprocess
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -84,6 +86,27 @@ def test_the_doctor_finds_nothing(up: Stack) -> None:
     )
     report = json.loads(up.execute("web", "python", "manage.py", "doctor", "--format=json"))
     assert [line for line in report if line["level"] != "ok"] == []
+
+
+def test_prometheus_sees_every_worker_and_all_that_the_dashboard_shows(up: Stack) -> None:
+    """Grafana, of which there may be no image, is left out; what its dashboard and the alerts ask for must be there."""
+    profile = ("--profile", "monitoring")
+    up.compose(*profile, "up", "--detach", "--wait", "metrics", "prometheus")
+    try:
+        with httpx.Client(base_url=url(up, "PROMETHEUS_PORT")) as client:
+
+            def asked(path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+                return client.get(f"/api/v1/{path}").json()["data"]
+
+            wait_for("all targets", lambda: {one["health"] for one in asked("targets")["activeTargets"]} == {"up"})
+            folder = up.folder / "deploy/monitoring"
+            text = (folder / "alerts.yml").read_text() + (folder / "grafana/dashboards/celery.json").read_text()
+            # Only Redis tells how old a message is, see tasking/metrics/system.py.
+            wanted = set(re.findall(r"\b(?:celery|process)_\w+", text)) - {"celery_queue_oldest_message_seconds"}
+            wait_for("all series", lambda: wanted <= set(asked("label/__name__/values")))
+            assert {rule["health"] for group in asked("rules")["groups"] for rule in group["rules"]} == {"ok"}
+    finally:
+        up.compose(*profile, "rm", "--stop", "--force", "metrics", "prometheus")
 
 
 def test_a_change_of_the_source_starts_the_worker_again(up: Stack) -> None:

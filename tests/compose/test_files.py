@@ -63,7 +63,7 @@ def test_every_image_is_of_a_known_release(bake: Bake, chosen: dict[str, Any]) -
     foreign = [image or base for image, base in images if ":" in (image or base) and "development" not in image]
     assert foreign
     for image in foreign:
-        assert re.search(r":\d+(\.\d+)*(-[\w-]+)?$", image), image
+        assert re.search(r":v?\d+(\.\d+)*(-[\w-]+)?$", image), image
 
 
 @every_pair
@@ -106,6 +106,28 @@ def test_the_policies_of_rabbitmq_are_those_of_the_table(project: BakedProject) 
     }
     assert {definitions["vhosts"][0]["name"], policy["vhost"], definitions["permissions"][0]["vhost"]} == {project.package}
     assert f"consumer_timeout = {limits['CONSUMER_TIMEOUT'] * 1000}\n" in project.read("deploy/rabbitmq/rabbitmq.conf")
+
+
+@every_pair
+def test_prometheus_asks_every_worker_at_its_port(bake: Bake, chosen: dict[str, Any]) -> None:
+    project = bake(**chosen)
+    table = constants(project.path / project.package / "tasking/queues.py")
+    merged = services(project, "compose.yaml")
+    port = int(merged["worker-critical"]["environment"]["METRICS_ADDRESS"].rpartition(":")[2])
+    jobs = yaml.safe_load(project.read("deploy/monitoring/prometheus.yml"))["scrape_configs"]
+    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in jobs}
+    queues = [table["CRITICAL"], table["DEFAULT"], table["BULK"]]
+    assert targets["workers"] == [f"worker-{queue}:{port + place}" for place, queue in enumerate(queues)]
+    assert targets["system"] == ["metrics:9799"]
+
+
+@pytest.mark.usefixtures("docker")
+def test_promtool_has_nothing_to_say(project: BakedProject) -> None:
+    image = services(project, "compose.yaml")["prometheus"]["image"]
+    folder = f"{project.path}/deploy/monitoring:/etc/prometheus:ro"
+    promtool = ["docker", "run", "--rm", "--network=none", f"--volume={folder}", "--entrypoint=promtool", image]
+    printed = project.run(*promtool, "check", "config", "/etc/prometheus/prometheus.yml")
+    assert "9 rules found" in printed
 
 
 def test_redis_forgets_nothing(project: BakedProject) -> None:

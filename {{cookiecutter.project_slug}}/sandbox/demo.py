@@ -48,9 +48,10 @@ def run(stack: ExitStack, rows: int, *, keep: bool) -> None:
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="demo-")))
     redis = stack.enter_context(Redis())
     login = f"flower:{secrets.token_urlsafe(8)}"
-    project = Project(folder, redis.url, redis.url, FLOWER_BASIC_AUTH=login)
-    stack.enter_context(project)
     web, flower = free_ports(2)
+    flower_url = f"http://127.0.0.1:{flower}"
+    project = Project(folder, redis.url, redis.url, FLOWER_BASIC_AUTH=login, FLOWER_URL=flower_url)
+    stack.enter_context(project)
     project.start("web", "manage.py", "runserver", "--noreload", f"127.0.0.1:{web}")
     for queue in QUEUES:
         project.start(queue, "manage.py", "worker", queue)
@@ -79,7 +80,7 @@ def run(stack: ExitStack, rows: int, *, keep: bool) -> None:
     if keep:
         print(f"  The import  {site.url}{page}")
         print(f"  All of them {site.url}/")
-        print(f"  Flower      http://127.0.0.1:{flower}/  ({login})")
+        print(f"  Flower      {flower_url}/  ({login})")
         print(f"  The logs    {folder}")
         print("\nCtrl-C stops it all.", flush=True)
         project.wait_for("Ctrl-C", lambda: False, float("inf"))

@@ -96,5 +96,5 @@ MEDIA_URL = "media/"
 # Web and workers read the same files: on several machines this is a shared volume or an object store.
 MEDIA_ROOT = Path(env.str("DJANGO_MEDIA_ROOT", default=str(BASE_DIR / "media")))
 
-# Where people find Flower: pages link a task's id there. Empty: they show the id alone.
+# Where people find Flower, so that a page can link the id of a task. Empty: it shows the id alone.
 FLOWER_URL = env.str("FLOWER_URL", default="")

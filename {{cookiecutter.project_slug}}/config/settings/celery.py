@@ -14,6 +14,8 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL")
 CELERY_BROKER_TRANSPORT_OPTIONS = transport.options(CELERY_BROKER_URL, PACKAGE)
 # Only RabbitMQ's management API, http[s]://NAME:PASSWORD@HOST:15672, tells `manage.py doctor` what policies change.
 RABBITMQ_MANAGEMENT_URL = env.str("RABBITMQ_MANAGEMENT_URL", default="")
+# HOST:PORT at which the workers answer Prometheus, see `tasking/metrics/worker.py`. Empty: they do not.
+METRICS_ADDRESS = env.str("METRICS_ADDRESS", default="")
 # With amqps:// or rediss://, the server proves who it is.
 CELERY_BROKER_USE_SSL = transport.tls(CELERY_BROKER_URL)
 # A dead connection is noticed after two missed heartbeats (RabbitMQ), not when TCP gives up.

@@ -29,5 +29,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# Behind the proxy, see `deploy/caddy/`.
+FLOWER_URL = env.str("FLOWER_URL", default="/flower")
+
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")
 HANDLER["formatter"] = LOG_FORMAT

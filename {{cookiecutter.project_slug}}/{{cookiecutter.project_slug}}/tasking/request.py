@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
+from billiard.exceptions import Terminated
 from celery.app import pop_current_task, push_current_task
 from celery.app.task import Context
-from celery.exceptions import TimeLimitExceeded
+from celery.exceptions import Ignore, Reject, Retry, TimeLimitExceeded
 from celery.worker import request
 from celery.worker.strategy import hybrid_to_proto2
 from kombu import Message
+
+from .metrics import worker as metrics
 
 
 def context_of(message: Message) -> Any:
@@ -38,6 +42,31 @@ class Request(request.Request):  # type: ignore[misc]
 
     acknowledged: bool
     _on_ack: Any
+    _is_sent_again = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Count what succeeds. Celery derives a class for each task, whose own `on_success` calls none above it."""
+        super().__init_subclass__(**options)
+        on_success = cls.on_success
+
+        @wraps(on_success)
+        def counted(self: Any, failed__retval__runtime: Any, **kwargs: Any) -> Any:
+            result = on_success(self, failed__retval__runtime, **kwargs)
+            if not failed__retval__runtime[0]:
+                metrics.ended(self, "succeeded")
+            return result
+
+        cls.on_success = counted
+
+    def on_accepted(self, pid: int, time_accepted: float) -> None:
+        """Handle the start of the task."""
+        super().on_accepted(pid, time_accepted)
+        metrics.began(self)
+
+    def on_retry(self, exc_info: Any) -> None:
+        """Handle a task that is sent again."""
+        super().on_retry(exc_info)
+        metrics.ended(self, "retried")
 
     @contextmanager
     def _as_current(self) -> Iterator[None]:
@@ -62,6 +91,8 @@ class Request(request.Request):  # type: ignore[misc]
         """Handle an exceeded time limit; at the hard one, the failure of the task."""
         with self._as_current():
             super().on_timeout(soft, timeout)
+        if not soft:
+            metrics.ended(self, "failed")
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
         """Handle what a task raised, or the loss of the process that ran it. Then acknowledge the message.
@@ -84,7 +115,28 @@ class Request(request.Request):  # type: ignore[misc]
             self._on_ack = on_ack
         for arguments in owed:
             on_ack(*arguments)
+        if outcome := self._outcome(exc_info):
+            metrics.ended(self, outcome)
         return return_value
+
+    def _outcome(self, exc_info: Any) -> str:
+        """Return how what it raised is counted; nothing for what is counted elsewhere, or is no end of the task."""
+        error = exc_info.exception
+        match error.exc if isinstance(error, request.ExceptionWithTraceback) else error:
+            case Retry() | Terminated() | SystemExit() | KeyboardInterrupt():
+                return ""
+            case Ignore():
+                return "succeeded"
+            case Reject():
+                return "rejected"
+        return "" if self._is_sent_again else "failed"
+
+    def _retry_worker_lost(self, exc: Any, exc_info: Any) -> Any:
+        """Have the task sent again whose process was lost."""
+        self._is_sent_again = super()._retry_worker_lost(exc, exc_info)
+        if self._is_sent_again:
+            metrics.ended(self, "retried")
+        return self._is_sent_again
 
     def _success_was_stored(self) -> Any:
         """Return the result of a lost child if it stored one; it may have died before its chord knew."""

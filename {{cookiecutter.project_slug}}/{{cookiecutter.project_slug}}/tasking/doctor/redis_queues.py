@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from celery import Celery
 
@@ -34,9 +34,7 @@ def queues(app: Celery, url: str) -> Iterator[Finding]:
             if (kind := client.type(name)) not in {"list", "none"}:
                 yield failure(subject, f"is a {kind}, not a list", f"Find who wrote it, and delete the key {name}.")
                 continue
-            with client.pipeline() as pipe:
-                pipe.llen(name).lindex(name, -1).zcard(delayed_for(name)).llen(taken_from(name))
-                waiting, oldest, delayed, taken = pipe.execute()
+            waiting, oldest, delayed, taken = contents(client, name)
             if name not in bound:
                 yield missing(subject, f": it is not bound to the exchange {exchange}")
             elif name == DEAD_LETTER:
@@ -44,6 +42,22 @@ def queues(app: Celery, url: str) -> Iterator[Finding]:
             else:
                 counts = {"waiting": waiting, "delayed": delayed, "held by workers": held[name], "on its way": taken}
                 yield _depth(name, counts, age(oldest) if waiting else None)
+
+
+class Contents(NamedTuple):
+    """How many messages wait, the one that is next, how many wait for their time, how many are on their way."""
+
+    waiting: int
+    oldest: str | None
+    delayed: int
+    taken: int
+
+
+def contents(client: Any, name: str) -> Contents:
+    """Return what lies in a queue. Raises redis-py's errors, for a key of another type too."""
+    with client.pipeline() as pipe:
+        pipe.llen(name).lindex(name, -1).zcard(delayed_for(name)).llen(taken_from(name))
+        return Contents(*pipe.execute())
 
 
 def age(item: str | None) -> float | None:
