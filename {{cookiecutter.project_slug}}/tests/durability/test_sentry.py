@@ -11,6 +11,7 @@ from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
 from tests.sentry import Sentry, listening
 
 from .shop import Shop
+from .test_flower import is_heard, start_flower
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -43,15 +44,17 @@ def test_each_failure_is_one_event(shop: Shop, sentry: Sentry) -> None:
     """A worker meets six tasks that fail for good, one that is retried, one whose error is expected, and good ones.
 
     Promise: Sentry gets six events, each tagged with task, id, queue and workflow as its dead letter has them; no other
-    one, and no argument in any of them.
+    one, and no argument in any of them. Log and Flower know each by the same id.
     """
     shop.project.environment["SENTRY_DSN"] = sentry.dsn
+    flower = start_flower(shop)
     worker = shop.worker()
+    shop.wait_for("Flower listens", lambda: is_heard(shop, flower))
     sends = [send for send, _ in FAILURES.values()]
     shop.run("\n".join([*sends, "retried.delay('again')", "expected.delay('mistake')", "note.delay('good')"]))
     # That of the expected error is among the letters, not among the events.
     letters = {letter["task_id"]: letter for letter in shop.letters(len(FAILURES) + 1)}
-    shop.wait_for_notes("note", 3)
+    shop.drain({"again", "mistake", "good"}, "note")
     shop.wait_for("an event for each", lambda: len(sentry.events) >= len(FAILURES))
     # In good order, so that what it still holds back is sent.
     shop.project.stop(worker)
@@ -67,7 +70,9 @@ def test_each_failure_is_one_event(shop: Shop, sentry: Sentry) -> None:
         assert (tags["task"], tags["queue"]) == (letter["task_name"], letter["queue"])
         assert letter["queue"] == DEFAULT
         assert tags["root_id"] == letter["root_id"] == letter["task_id"]
-        assert tags["task_id"] in log
+        assert any(tags["task_id"] in line and tags["task"] in line for line in log.splitlines())
+        shown = json.loads(flower(f"/api/task/info/{tags['task_id']}"))
+        assert (shown["name"], shown["state"]) == (tags["task"], "FAILURE")
         assert event["environment"] == "development"
         assert entry not in json.dumps(event.get("extra", {}))
     assert sorted(seen) == sorted(FAILURES)

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 
 from .arguments import ArgumentError
 from .dead_letters.replay import NotWaitingError, discard, replay
-from .models import DeadLetter, OutboxMessage
+from .models import DeadLetter, IdempotencyKey, OutboxMessage
 
 
 class LookOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -41,7 +43,14 @@ class DeadLetterAdmin(LookOnlyAdmin):
     actions = ("replay_selected", "discard_selected")
     # As a person reads them.
     exclude = ("arguments", "traceback")
-    readonly_fields = ("call", "trace")
+    readonly_fields = ("call", "trace", "in_flower")
+
+    @admin.display(description="in Flower")
+    def in_flower(self, letter: DeadLetter) -> str:
+        """Return a link to what Flower has seen of the task, if it is set up."""
+        if not settings.FLOWER_URL:
+            return ""
+        return format_html('<a href="{0}/task/{1}">{1}</a>', settings.FLOWER_URL, letter.task_id)
 
     @admin.display(description="traceback")
     def trace(self, letter: DeadLetter) -> str:
@@ -79,7 +88,27 @@ class DeadLetterAdmin(LookOnlyAdmin):
 
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(LookOnlyAdmin):
-    """Messages that the broker does not have yet, to look at."""
+    """Messages that the broker does not have yet."""
 
     list_display = ("task_name", "task_id", "created_at", "attempts", "next_try_at", "last_error")
     search_fields = ("task_name", "task_id", "last_error")
+    actions = ("try_selected_now",)
+
+    def has_hurry_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may hurry the relay: who may change these messages, by Django's permissions."""
+        return request.user.has_perm("tasking.change_outboxmessage")
+
+    @admin.action(description="Try the selected messages now", permissions=["hurry"])
+    def try_selected_now(self, request: HttpRequest, selected: QuerySet[OutboxMessage]) -> None:
+        """Make them due: the relay, which beat sends each ten seconds, takes them."""
+        count = selected.update(next_try_at=timezone.now())
+        self.message_user(request, f"{count} due now.", messages.SUCCESS)
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(LookOnlyAdmin):
+    """What was done once. Without its key it would be done again: so nobody deletes one here."""
+
+    list_display = ("key", "created_at")
+    search_fields = ("key",)
+    date_hierarchy = "created_at"

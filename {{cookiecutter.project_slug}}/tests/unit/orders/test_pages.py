@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -191,6 +193,30 @@ def test_what_the_admin_deletes_takes_its_file_along(admin_client: Client) -> No
 
 def test_the_admin_shows_it_all(admin_client: Client, send: Any) -> None:
     send(reverse("orders:upload"), file=file(csv(row(), row("six"))))
-    for model in ("import", "rowerror", "exchangerate"):
-        assert admin_client.get(reverse(f"admin:orders_{model}_changelist")).status_code == 200
+    for model in ("import", "chunk", "step", "rowerror", "exchangerate"):
+        assert admin_client.get(reverse(f"admin:orders_{model}_changelist"), {"q": "orders"}).status_code == 200
     assert admin_client.get(reverse("admin:orders_import_change", args=[Import.objects.get().pk])).status_code == 200
+
+
+@pytest.mark.parametrize("may_change", [True, False])
+def test_the_admin_cancels_and_resumes(
+    client: Client, django_user_model: Any, django_capture_on_commit_callbacks: Any, may_change: bool
+) -> None:
+    person = django_user_model.objects.create_user("operator", is_staff=True)
+    names = ["view_import", *(["change_import"] if may_change else [])]
+    person.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client.force_login(person)
+    running = ImportFactory.create()
+
+    def act(action: str) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            client.post(
+                reverse("admin:orders_import_changelist"), {"action": action, ACTION_CHECKBOX_NAME: [running.pk]}
+            )
+        running.refresh_from_db()
+
+    act("cancel_selected")
+    assert bool(running.cancelled_at) == may_change
+    if may_change:
+        act("resume_selected")
+        assert running.state == Import.State.FINISHED

@@ -1,15 +1,16 @@
-"""`manage.py flower`: Flower, the monitor of workers and tasks, behind a login."""
+"""`manage.py flower`: Flower, the monitor of workers and tasks, behind a login, and to look only."""
 
 import os
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):
-    help = "Start Flower. FLOWER_BASIC_AUTH=NAME:PASSWORD is required: Flower shows arguments and stops workers."
+    help = "Start Flower. FLOWER_BASIC_AUTH=NAME:PASSWORD is required: Flower shows what tasks are called with."
     requires_system_checks = []  # noqa: RUF012 - as Django has it
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -22,6 +23,9 @@ class Command(BaseCommand):
         if not all(login.partition(":")):
             msg = "FLOWER_BASIC_AUTH is not set: give NAME:PASSWORD in the environment or in .env."
             raise CommandError(msg)
-        # This process becomes Flower, which reads the login from the environment: it stands in no list of processes.
-        flags = [f"--address={address}", f"--port={port}", f"--url_prefix={url_prefix}"]
+        # Flower reads what is secret from the environment: so it stands in no list of processes.
+        if settings.RABBITMQ_MANAGEMENT_URL:
+            os.environ.setdefault("FLOWER_BROKER_API", f"{settings.RABBITMQ_MANAGEMENT_URL.rstrip('/')}/api/")
+        # This process becomes Flower.
+        flags = [f"--address={address}", f"--port={port}", f"--url_prefix={url_prefix}", "--read_only=True"]
         os.execv(sys.executable, [sys.executable, "-m", "celery", "--app=config", "flower", *flags])  # noqa: S606
