@@ -71,6 +71,7 @@ def test_a_broker_that_is_away(running: tuple[Project, Site, str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("broker", ["redis"], indirect=True)  # neither has a part in it
 def test_a_rates_service_that_is_away(running: tuple[Project, Site, str]) -> None:
     project, site, page = running
     press(site, page, "rates")

@@ -177,11 +177,16 @@ def test_neighbours_that_look_alike_are_one_stroke() -> None:
 
 
 def test_the_pace_is_that_of_the_last_seconds() -> None:
+    shown = running(chunks=4, done=4)
     now = timezone.now()
-    chunks = [(500, now - timedelta(seconds=30)), (500, now - timedelta(seconds=4)), (500, now)]
-    assert pace.rows_per_second(chunks, now - timedelta(minutes=1), now) == 100
-    assert pace.rows_per_second(chunks[1:], now - timedelta(seconds=5), now) == 200
-    assert pace.rows_per_second(chunks, now, now) == 0
+    step(shown, name="split", state=Step.State.DONE)
+    shown.steps.update(updated_at=now - timedelta(minutes=1))
+    shown.chunks.filter(number=0).update(updated_at=now - timedelta(seconds=30))
+    assert live(shown)["per_second"] == 3, "thirty rows in ten seconds, the ten of the first chunk are too long ago"
+    shown.steps.update(updated_at=now - timedelta(seconds=5))
+    assert live(shown)["per_second"] in {5, 6}, "thirty rows since it began"
+    shown.steps.update(updated_at=now)
+    assert live(shown)["per_second"] == 0, "too early to tell"
 
 
 @pytest.mark.parametrize(

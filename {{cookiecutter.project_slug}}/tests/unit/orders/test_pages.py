@@ -41,6 +41,12 @@ def test_an_empty_list(client: Client) -> None:
     assert "Nothing has been imported yet" in client.get("/").content.decode()
 
 
+def test_a_page_loads_nothing_from_elsewhere(client: Client) -> None:
+    answer = client.get("/")
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert "://" not in answer.content.decode()
+
+
 def test_a_file_is_sent_and_its_report_shown(send: Any, client: Client) -> None:
     page = send(reverse("orders:upload"), file=file(csv(row(), row("six")))).content.decode()
     assert "finished" in page

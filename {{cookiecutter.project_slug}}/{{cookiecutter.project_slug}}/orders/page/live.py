@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from .. import chaos
@@ -24,7 +25,18 @@ class _Chunk(NamedTuple):
     end: int
     imported: int
     refused: int
+
+
+class _Step(NamedTuple):
+    chunk_id: int | None
+    name: str
+    state: str
+    began_at: datetime
     updated_at: datetime
+
+    @property
+    def look(self) -> Look:
+        return look_of(self.state, self.began_at)
 
 
 def live(shown: Import) -> dict[str, Any]:
@@ -32,9 +44,10 @@ def live(shown: Import) -> dict[str, Any]:
     chunks = [_Chunk(*chunk) for chunk in shown.chunks.order_by("number").values_list(*_Chunk._fields)]
     progress = Progress(shown.rows, sum(chunk.imported for chunk in chunks), sum(chunk.refused for chunk in chunks))
     # The steps of chunks that are done are many, and say nothing new.
-    steps = list(shown.steps.filter(attempt=shown.attempt).exclude(name="import_chunk", state=Step.State.DONE))
+    telling = shown.steps.filter(attempt=shown.attempt).exclude(name="import_chunk", state=Step.State.DONE)
+    steps = [_Step(*step) for step in telling.values_list(*_Step._fields)]
     looks = _chunk_looks(shown, chunks, steps)
-    per_second = _per_second(chunks, steps) if shown.is_running and shown.state == Import.State.IMPORTING else 0
+    per_second = _per_second(shown, steps) if shown.is_running and shown.state == Import.State.IMPORTING else 0
     return {
         "import": shown,
         "progress": progress,
@@ -48,25 +61,27 @@ def live(shown: Import) -> dict[str, Any]:
     }
 
 
-def _chunk_looks(shown: Import, chunks: list[_Chunk], steps: Iterable[Step]) -> list[Look]:
+def _chunk_looks(shown: Import, chunks: list[_Chunk], steps: Iterable[_Step]) -> list[Look]:
     """Return how each chunk looks. That it is done, it says itself; that it is at work, its step."""
     shows = {Look.RUNNING, Look.RETRYING, Look.FAILED} if shown.is_running else {Look.FAILED}
-    looks = {step.chunk_id: look for step in steps if (look := look_of(step)) in shows}
+    looks = {step.chunk_id: look for step in steps if (look := step.look) in shows}
     return [Look.DONE if chunk.offset >= chunk.end else looks.get(chunk.pk, Look.TODO) for chunk in chunks]
 
 
-def _looks_by_name(steps: Iterable[Step]) -> dict[str, list[Look]]:
+def _looks_by_name(steps: Iterable[_Step]) -> dict[str, list[Look]]:
     looks = defaultdict(list)
     for step in steps:
-        looks[step.name].append(look_of(step))
+        looks[step.name].append(step.look)
     return looks
 
 
-def _per_second(chunks: list[_Chunk], steps: Iterable[Step]) -> int:
+def _per_second(shown: Import, steps: Iterable[_Step]) -> int:
     now = timezone.now()
     # The chunks are sent when `split` is through.
     began = max((step.updated_at for step in steps if step.name == "split"), default=now)
-    return pace.rows_per_second(((chunk.imported + chunk.refused, chunk.updated_at) for chunk in chunks), began, now)
+    since = max(began, now - pace.WINDOW)
+    lately = shown.chunks.filter(updated_at__gt=since).aggregate(rows=Sum(F("imported") + F("refused"), default=0))
+    return pace.rows_per_second(lately["rows"], now - since)
 
 
 def _troubles(shown: Import) -> list[Step]:

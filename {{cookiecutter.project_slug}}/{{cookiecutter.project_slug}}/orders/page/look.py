@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.utils import timezone
@@ -46,11 +46,11 @@ WORDS = {
 MARKS = {Look.FAILED: "✕", Look.RETRYING: "↻", Look.RUNNING: "▶", Look.DONE: "✓", Look.DUE: "…", Look.TODO: ""}
 
 
-def look_of(step: Step) -> Look:
-    """Return how a step looks; one that must have lost its process is to be tried again."""
-    if step.state == Step.State.RUNNING and timezone.now() - step.began_at > LONGEST_RUN:
+def look_of(state: str, began_at: datetime) -> Look:
+    """Return how a step in this state looks; one that must have lost its process is to be tried again."""
+    if state == Step.State.RUNNING and timezone.now() - began_at > LONGEST_RUN:
         return Look.RETRYING
-    return Look(step.state)
+    return Look(state)
 
 
 def first(looks: Iterable[Look], default: Look) -> Look:

@@ -1,25 +1,22 @@
 """How fast rows come in, and how long the rest will take at that."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import ceil
 
 #: What is looked back at: long enough to hold several chunks, short enough that a stop is seen.
 WINDOW = timedelta(seconds=10)
 
+#: In less, what came in says nothing.
+SHORTEST = timedelta(seconds=0.5)
 
-def rows_per_second(chunks: Iterable[tuple[int, datetime]], began: datetime, now: datetime) -> int:
-    """Return the rows per second of the last ten seconds, or since they began.
 
-    A chunk is given as its rows that are done, and when the last of them came in.
-    """
-    since = max(began, now - WINDOW)
-    seconds = (now - since).total_seconds()
-    return round(sum(rows for rows, at in chunks if at > since) / seconds) if seconds >= 0.5 else 0
+def rows_per_second(rows: int, time: timedelta) -> int:
+    """Return how many rows came in a second; 0 if the time is too short to tell."""
+    return round(rows / time.total_seconds()) if time >= SHORTEST else 0
 
 
 def time_left(rows: int, per_second: int) -> str:
-    """Return in words how long so many rows will take."""
+    """Return in words how long so many rows will take; nothing if that cannot be told."""
     if not per_second:
         return ""
     seconds = ceil(rows / per_second)
