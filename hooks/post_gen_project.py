@@ -19,7 +19,7 @@ OPTIONAL = (
         ANSWERS["include_example"],
         (f"{PACKAGE}/orders", "tests/unit/orders", "tests/durability/orders", "sandbox/demo.py"),
     ),
-    (ANSWERS["include_workshop"], ("docs/workshop",)),
+    (ANSWERS["include_workshop"], ("workshop", "docs/workshop")),
     (ANSWERS["ci"] == "github", (".github",)),
     (ANSWERS["ci"] == "gitlab", (".gitlab-ci.yml",)),
 )

@@ -34,7 +34,7 @@ PAIRWISE = (
 # What is there because of one answer only, written down a second time on purpose: the first is in the hook.
 BECAUSE_OF: dict[tuple[str, Any], tuple[str, ...]] = {
     ("include_example", True): ("{package}/orders", "tests/unit/orders", "tests/durability/orders", "sandbox/demo.py"),
-    ("include_workshop", True): ("docs/workshop",),
+    ("include_workshop", True): ("workshop", "docs/workshop"),
     ("ci", "github"): (".github",),
     ("ci", "gitlab"): (".gitlab-ci.yml",),
 }

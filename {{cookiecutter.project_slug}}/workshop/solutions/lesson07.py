@@ -1,0 +1,26 @@
+"""Solution 7: that an order is charged is committed with the charge, so that no crash comes in between."""
+
+import time
+
+from django.db import transaction
+
+from {{ cookiecutter.project_slug }}.tasking.decorator import shared_task
+from {{ cookiecutter.project_slug }}.tasking.idempotency import first_time
+from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
+
+from workshop.ledger import note
+from workshop.models import Charge
+
+
+@shared_task(
+    queue=DEFAULT,
+    idempotent=True,
+)
+def charge(order: int) -> None:
+    """Take the money for an order. Again: nothing, by its key."""
+    note("charging", order)
+    with transaction.atomic():
+        if first_time(f"charged:{order}"):
+            Charge.objects.create(order=order)
+    time.sleep(0.5)  # the mail to the customer
+    note("done", order)
