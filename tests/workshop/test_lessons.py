@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,17 +40,17 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.mark.parametrize("number", LESSONS)
-def test_a_lesson_shows_its_contrast(play: Play, capsys: pytest.CaptureFixture[str], number: int) -> None:
-    """It ends well only if the careless version came to harm and the careful one did not, under the same fault."""
-    done = play("lesson", number)
+def test_a_lesson_and_its_exercise(play: Play, capsys: pytest.CaptureFixture[str], number: int) -> None:
+    """The lesson ends well only if the careless version came to harm and the careful one did not, under the same fault.
+
+    Side by side with the checks of the exercise and of its solution, since all three mostly wait.
+    """
+    commands = [("lesson", number), ("check", number), ("check", number, "--solution")]
+    with ThreadPoolExecutor() as pool:
+        lesson, exercise, solution = pool.map(lambda command: play(*command), commands)
     with capsys.disabled():
-        print(done.stdout)
-    assert done.returncode == 0, said(done)
-
-
-@pytest.mark.parametrize("number", LESSONS)
-def test_an_exercise_fails_its_check_until_it_is_mended(play: Play, number: int) -> None:
-    exercise, solution = play("check", number), play("check", number, "--solution")
+        print(lesson.stdout)
+    assert lesson.returncode == 0, said(lesson)
     assert exercise.returncode == 1, said(exercise)
     assert "Not yet: " in exercise.stdout
     assert solution.returncode == 0, said(solution)
