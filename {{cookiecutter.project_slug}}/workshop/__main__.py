@@ -56,7 +56,7 @@ def check(number: int, folder: str) -> int:
     print(f"Playing lesson {number} with workshop/{folder}/lesson{number:02}.py ...", flush=True)
     outcome = play(number, f"workshop.{folder}.lesson{number:02}")
     print("", *(f"  {name}: {figure}" for name, figure in outcome.figures.items()), sep="\n")
-    print("", *bars(outcome.chart, max((bar.value for bar in outcome.chart), default=0) or 1), sep="\n")
+    print("", *bars(outcome.chart), sep="\n")
     print("", *(f"Not yet: {sentence}" for sentence in outcome.broken), sep="\n")
     if not outcome.broken:
         print("It holds.")

@@ -8,8 +8,9 @@ from .outcome import Bar, Outcome
 WIDTH = 40
 
 
-def bars(chart: Sequence[Bar], largest: float) -> list[str]:
-    """Return a line for each bar; one of value `largest` fills the width, and none that is not zero is invisible."""
+def bars(chart: Sequence[Bar], *others: Sequence[Bar]) -> list[str]:
+    """Return a line for each bar. The longest, `others` on the same scale included, fills the width."""
+    largest = max((bar.value for each in (chart, *others) for bar in each), default=0)
     label_width = max((len(bar.label) for bar in chart), default=0)
     lines = []
     for bar in chart:
@@ -33,8 +34,7 @@ def side_by_side(careless: Outcome, careful: Outcome) -> list[str]:
     for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         lines.append(f"  {'   '.join(cells).rstrip()}")
-    largest = max((bar.value for outcome in (careless, careful) for bar in outcome.chart), default=0) or 1
-    for title, outcome in (("careless", careless), ("careful", careful)):
+    for title, outcome, other in (("careless", careless, careful), ("careful", careful, careless)):
         if outcome.chart:
-            lines += ["", f"  {title}: {outcome.chart_title}", *bars(outcome.chart, largest)]
+            lines += ["", f"  {title}: {outcome.chart_title}", *bars(outcome.chart, other.chart)]
     return lines

@@ -5,12 +5,9 @@ from typing import Any
 
 from workshop.ledger import notes
 from workshop.outcome import Bar, Outcome
-from workshop.stage import Stage
+from workshop.stage import TAKEN_OVER, Stage
 
 ORDERS = 20
-#: Seconds from the second worker's start after which what is missing is lost: the messages of the first are given
-#: back within six, see `settings.py`.
-GIVEN_UP = 15
 
 
 def play(stage: Stage, tasks: Any) -> Outcome:
@@ -18,10 +15,10 @@ def play(stage: Stage, tasks: Any) -> Outcome:
     (worker,) = stage.start_workers()
     for order in range(ORDERS):
         tasks.ship.delay(order)
-    stage.wait_for("two at work", lambda: len(notes("begin")) >= 6 and len(notes("begin")) >= len(notes("shipped")) + 2)
+    stage.wait_for("two at work", lambda: len(notes("begin")) >= max(6, len(notes("shipped")) + 2))
     killed = stage.kill(worker)
     stage.start_workers()
-    stage.give_time(lambda: len({each.entry for each in notes("shipped")}) == ORDERS, GIVEN_UP)
+    stage.give_time(lambda: len({each.entry for each in notes("shipped")}) == ORDERS, TAKEN_OVER)
 
     begun = Counter(each.entry for each in notes("begin"))
     shipped = {each.entry: each.at for each in notes("shipped")}

@@ -8,11 +8,9 @@ from typing import Any
 
 from workshop.ledger import notes
 from workshop.outcome import Bar, Outcome
-from workshop.stage import Stage
+from workshop.stage import TAKEN_OVER, Stage
 
 ORDERS = 12
-#: Seconds from the second worker's start after which what is missing is lost, see lesson 6.
-GIVEN_UP = 15
 
 
 def play(stage: Stage, tasks: Any) -> Outcome:
@@ -31,7 +29,7 @@ def play(stage: Stage, tasks: Any) -> Outcome:
     stage.wait_for("an order charged, not done", lambda: len(done()) >= 2 and charges().keys() - done())
     stage.kill(worker)
     stage.start_workers()
-    stage.give_time(lambda: len(done()) == ORDERS, GIVEN_UP)
+    stage.give_time(lambda: len(done()) == ORDERS, TAKEN_OVER)
 
     taken = charges()
     twice = sorted(order for order, count in taken.items() if count > 1)
