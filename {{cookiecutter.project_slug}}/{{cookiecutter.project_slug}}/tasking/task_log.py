@@ -40,7 +40,9 @@ def failed(sender: Task[..., Any], exception: BaseException, **signal: Any) -> N
     if isinstance(exception, (*sender.throws, Reject)):
         logger.info("task failed as expected", extra={"reason": repr(exception), **_seconds(sender)})
         return
-    trace = (type(exception), exception, signal.get("traceback"))
+    # Where a worker's main process tells of a lost child, the traceback is text: of no line of the task's.
+    traceback = None if isinstance(signal.get("traceback"), str) else signal.get("traceback")
+    trace = (type(exception), exception, traceback)
     logger.error("task failed", exc_info=trace, extra=_seconds(sender))
 
 

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from billiard.exceptions import WorkerLostError
 from celery import Celery
+from celery.signals import task_failure
 from celery.utils.log import get_task_logger
 
 from {{ cookiecutter.project_slug }}.tasking.errors import TransientError
@@ -106,6 +108,16 @@ def test_an_expected_failure_is_no_error(lines: Any) -> None:
     *_, line = ending(lines, "json", fail, throws=(KeyError,))
     assert (line["level"], line["message"], line["reason"]) == ("INFO", "task failed as expected", "KeyError('nobody')")
     assert "exc_info" not in line
+
+
+def test_a_lost_child_is_told_of_without_its_traceback(lines: Any) -> None:
+    """Celery hands the worker's main process one that is text."""
+
+    def lost() -> None:
+        task_failure.send(Task(), exception=WorkerLostError("SIGKILL"), traceback="Traceback: ...")
+
+    (line,) = [line for line in map(json.loads, lines("json", lost)) if line["message"] == "task failed"]
+    assert line["exc_info"].endswith("WorkerLostError: SIGKILL")
 
 
 @pytest.mark.parametrize(
