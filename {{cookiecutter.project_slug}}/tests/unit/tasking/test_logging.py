@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from billiard.exceptions import WorkerLostError
 from celery import Celery
-from celery.signals import task_failure
 from celery.utils.log import get_task_logger
 
+from {{ cookiecutter.project_slug }}.tasking import task_log
 from {{ cookiecutter.project_slug }}.tasking.errors import TransientError
 from {{ cookiecutter.project_slug }}.tasking.logging import TextFormatter
 from {{ cookiecutter.project_slug }}.tasking.task import Task
@@ -112,11 +112,11 @@ def test_an_expected_failure_is_no_error(lines: Any) -> None:
 
 def test_a_lost_child_is_told_of_without_its_traceback(lines: Any) -> None:
     """Celery hands the worker's main process one that is text."""
-
-    def lost() -> None:
-        task_failure.send(Task(), exception=WorkerLostError("SIGKILL"), traceback="Traceback: ...")
-
-    (line,) = [line for line in map(json.loads, lines("json", lost)) if line["message"] == "task failed"]
+    app: Any = Celery("test", task_cls=Task, set_as_current=False)
+    task = app.task(lambda: None, name="ship", shared=False)
+    lost = {"exception": WorkerLostError("SIGKILL"), "traceback": "Traceback: ..."}
+    (line,) = map(json.loads, lines("json", lambda: task_log.failed(sender=task, **lost)))
+    assert line["message"] == "task failed"
     assert line["exc_info"].endswith("WorkerLostError: SIGKILL")
 
 
