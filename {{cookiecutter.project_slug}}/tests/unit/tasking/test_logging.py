@@ -113,9 +113,15 @@ def test_an_expected_failure_is_no_error(lines: Any) -> None:
 def test_a_lost_child_is_told_of_without_its_traceback(lines: Any) -> None:
     """Celery hands the worker's main process one that is text."""
     app: Any = Celery("test", task_cls=Task, set_as_current=False)
-    task = app.task(lambda: None, name="ship", shared=False)
-    lost = {"exception": WorkerLostError("SIGKILL"), "traceback": "Traceback: ..."}
-    (line,) = map(json.loads, lines("json", lambda: task_log.failed(sender=task, **lost)))
+
+    @app.task(name="ship", shared=False)
+    def ship() -> None:
+        """Never run."""
+
+    def lose() -> None:
+        task_log.failed(sender=ship, exception=WorkerLostError("SIGKILL"), traceback="Traceback: ...")
+
+    (line,) = map(json.loads, lines("json", lose))
     assert line["message"] == "task failed"
     assert line["exc_info"].endswith("WorkerLostError: SIGKILL")
 
