@@ -1,5 +1,6 @@
 """Every lesson of the workshop shows its contrast; every exercise fails its check, and every solution passes."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -86,3 +87,14 @@ def test_every_lesson_has_its_page_and_stands_in_the_list() -> None:
         assert f"make check-lesson N={number}\n" in page
         assert f"[{number}](lesson{number:02}.md)" in listed
     assert {path.name for path in pages.glob("lesson*.md")} == {f"lesson{number:02}.md" for number in LESSONS}
+
+
+def test_the_twelve_lessons_cover_the_twenty_practices() -> None:
+    """As the list in the workshop's README says."""
+    listed = (TEMPLATE / "docs/workshop/README.md").read_text(encoding="utf-8")
+    covered: set[int] = set()
+    for cell in re.findall(r"^\| \[\d+\]\(lesson\d+\.md\)[^|]*\| ([^|]+) \|", listed, re.MULTILINE):
+        for first, last in re.findall(r"(\d+)(?: to (\d+))?", cell):
+            covered |= set(range(int(first), int(last or first) + 1))
+    assert covered == set(range(1, 21))
+    assert list(range(1, 13)) == LESSONS

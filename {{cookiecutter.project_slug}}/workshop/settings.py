@@ -12,9 +12,10 @@ CELERY_IMPORTS = [os.environ["LESSON_TASKS"]]
 # Careless on purpose: the project's checks would keep such a worker from starting.
 SILENCED_SYSTEM_CHECKS = [f"tasking.{kind}{number:03}" for kind in "EW" for number in range(100)]
 
-# On Redis a worker's death is noticed when its messages' visibility timeout is over. A lesson does not wait minutes.
+# On Redis a worker's death is noticed when its messages' visibility timeout is over. A lesson does not wait minutes,
+# but longer than the five seconds until a worker notices a lost child: else both would have the task run again.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     **CELERY_BROKER_TRANSPORT_OPTIONS,  # noqa: F405
-    "visibility_timeout": 5,
+    "visibility_timeout": 8,
     "unacked_restore_interval": 1,
 }

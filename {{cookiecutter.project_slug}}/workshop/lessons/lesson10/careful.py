@@ -1,0 +1,17 @@
+"""A lost child counts as a try, as the base class has it. After the last one the message is a dead letter."""
+
+from {{ cookiecutter.project_slug }}.tasking.decorator import shared_task
+from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
+
+from .photos import make_smaller
+
+
+@shared_task(
+    queue=DEFAULT,
+    idempotent=True,
+    max_retries=1,
+    default_retry_delay=1,  # Seconds until a lost child's task comes again; a lesson does not wait for three minutes.
+)
+def shrink(photo: int) -> None:
+    """Make a photo smaller. Again: the same photo."""
+    make_smaller(photo)
