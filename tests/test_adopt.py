@@ -1,0 +1,112 @@
+"""`docs/adopt.md`: what it says is done to a project fresh from `startproject`, and its proofs are run."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, BakedProject, bake_into
+
+START, *PIECES = (
+    section
+    for section in re.split(r"^## ", (ROOT / "docs/adopt.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    if "```python" in section
+)
+
+#: Seconds in which a proof has to show what the page says; a worker notices a lost process within five.
+SOON = 60
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(baked_folder: Path, uv_on_path: dict[str, str]) -> BakedProject:
+    """Return a project to copy from, with its environment."""
+    project = BakedProject(bake_into(baked_folder, lock=False, include_example=False))
+    project.run("bin/uv", "sync", "--quiet", **uv_on_path)
+    return project
+
+
+@pytest.fixture(scope="module")
+def broker_url(project: BakedProject) -> Iterator[str]:
+    """Return the address of a private Redis."""
+    program = "from sandbox.brokers import Redis\nwith Redis() as redis:\n    print(redis.url, flush=True)\n    input()"
+    redis = subprocess.Popen(
+        [project.path / ".venv/bin/python", "-c", program],
+        cwd=project.path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert redis.stdout
+    yield redis.stdout.readline().strip()
+    redis.communicate("\n", timeout=SOON)
+
+
+def apply(section: str, folder: Path) -> None:
+    """Write the files of a section as it says: anew, or at the end of what is there."""
+    for name, added, code in re.findall(r"^```python\n# (\S+?)(, added)?\n(.+?)^```", section, re.MULTILINE | re.DOTALL):
+        file = folder / name
+        before = file.read_text(encoding="utf-8") if added else ""
+        file.write_text(before + code, encoding="utf-8")
+
+
+@pytest.mark.parametrize("section", PIECES, ids=lambda section: section.partition("\n")[0])
+def test_a_piece_is_taken_along(project: BakedProject, broker_url: str, tmp_path: Path, section: str) -> None:
+    binaries = project.path / ".venv/bin"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("CELERY_", "DJANGO_"))},
+        "PATH": f"{binaries}:{os.environ['PATH']}",
+        "BROKER_URL": broker_url,
+    }
+    environment.pop("PYTHONPATH", None)
+
+    def run(command: str) -> str:
+        done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    run("django-admin startproject shop .")
+    (copied,) = re.findall(r"^Copy: (.+)$", section, re.MULTILINE)
+    (tmp_path / "shop/tasking").mkdir()
+    for file in re.findall(r"`(.+?)`", copied):
+        shutil.copy(project.path / "corner_shop/tasking" / file, tmp_path / "shop/tasking")
+    apply(START, tmp_path)
+    apply(section, tmp_path)
+
+    (expected,) = re.findall(r"^```text\n(.+?)^```", section, re.MULTILINE | re.DOTALL)
+    *commands, proof = re.findall(
+        r"^    (\S.*)$", re.sub(r"^```.+?^```", "", section, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
+    workers = []
+    try:
+        for command in commands:
+            if command.endswith(" &"):
+                with (tmp_path / "worker.log").open("w") as log:
+                    worker = subprocess.Popen(
+                        command.removesuffix(" &").split(),
+                        cwd=tmp_path,
+                        env=environment,
+                        start_new_session=True,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                    )
+                workers.append(worker)
+            else:
+                print(run(command))
+        deadline = time.monotonic() + SOON
+        while expected not in (printed := run(proof)) and workers and time.monotonic() < deadline:
+            time.sleep(0.5)  # between two looks at the condition
+    finally:
+        for worker in workers:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+        if workers:
+            print((tmp_path / "worker.log").read_text(errors="replace"), file=sys.stderr)
+    assert expected in printed
