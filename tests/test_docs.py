@@ -51,9 +51,9 @@ def test_our_pages_name_targets_that_exist() -> None:
         assert not missing_targets(page, ours) & missing_targets(page, of_a_project), page
 
 
-@pytest.mark.parametrize("all_options", [False, True])
-def test_the_pages_of_a_project(bake: Bake, all_options: bool) -> None:
-    project = bake(include_example=all_options, include_workshop=all_options)
+@pytest.mark.parametrize("answer", ["no", "yes"])
+def test_the_pages_of_a_project(bake: Bake, answer: str) -> None:
+    project = bake(include_example=answer, include_workshop=answer)
     pages = [*project.path.glob("*.md"), *project.path.glob("docs/**/*.md")]
     assert len(pages) >= 3
     for page in pages:
