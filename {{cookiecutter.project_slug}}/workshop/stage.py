@@ -18,7 +18,7 @@ LEDGER_DATABASE = 9
 
 #: Seconds from a second worker's start after which what the first one held is lost: Redis gives its messages back
 #: within nine, see `settings.py`.
-TAKEN_OVER = 18
+TAKEN_OVER = 14
 
 #: Seconds for what ought to take a few, on a laptop that does other things too.
 SOON = 60
