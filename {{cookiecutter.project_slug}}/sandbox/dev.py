@@ -38,7 +38,8 @@ def main() -> int:
         if why := refusal(env["CELERY_BROKER_URL"]) or refusal(env["REDIS_URL"]):
             redis = stack.enter_context(Redis())
             env |= {"CELERY_BROKER_URL": redis.url, "REDIS_URL": redis.url}
-            print(f"{why}\nSo a private Redis serves this session, and is gone after it.\n", flush=True)
+            print(f"{why}\nSo a private Redis serves this session, and is gone after it. For another terminal:\n")
+            print(f"    export CELERY_BROKER_URL={redis.url} REDIS_URL={redis.url}\n", flush=True)
         # The terminal sends Ctrl-C to honcho as well, which stops its processes; the broker is stopped after them.
         command = [sys.executable, "-m", "honcho", "--env", os.devnull, "start"]
         honcho = subprocess.Popen(command, env=env, cwd=ROOT)
