@@ -108,7 +108,7 @@ def import_chunk(chunk_id: int) -> None:
         return
     with chunk.import_file.file.open("rb") as file:
         rows = csv_file.read(file, _inspection(chunk.import_file), chunk.offset, chunk.end, chunk.line)
-        for batch in batched(rows, ROWS_PER_BATCH, strict=False):
+        for batch in batched(rows, ROWS_PER_BATCH):
             if not _commit(chunk, batch):
                 return
 
