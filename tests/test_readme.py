@@ -80,6 +80,7 @@ def test_from_nothing_to_a_task_of_ones_own(bake: Bake, uv_on_path: dict[str, st
             assert done.returncode == 0, done.stdout + done.stderr
         assert "greet" in done.stdout
         assert "default" in done.stdout
+        assert re.search(r"^greet Ada +every 1 h ", done.stdout, re.MULTILINE)
         wait_for(lambda: "hello, Ada" in printed())
     finally:
         os.killpg(dev.pid, signal.SIGINT)
