@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from compose.stack import wait_for
 
 from conftest import ROOT, BakedProject, bake_into
 
@@ -102,13 +102,12 @@ def test_a_piece_is_taken_along(project: BakedProject, broker_url: str, tmp_path
                 workers.append(worker)
             else:
                 print(run(command))
-        deadline = time.monotonic() + SOON
-        while expected not in (printed := run(proof)) and workers and time.monotonic() < deadline:
-            time.sleep(0.5)  # between two looks at the condition
+        if workers:
+            wait_for("what the page says", lambda: expected in run(proof), SOON)
+        assert expected in run(proof)
     finally:
         for worker in workers:
             os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
         if workers:
             print((tmp_path / "worker.log").read_text(errors="replace"), file=sys.stderr)
-    assert expected in printed

@@ -1,4 +1,4 @@
-"""The pages, ours and a project's: every link leads somewhere, every `make` target and every file that they name exists."""
+"""The pages, ours and a project's: every link leads somewhere, and every `make` target that they name exists."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from conftest import ROOT, TEMPLATE, Bake
 
-PAGES = [path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if path.is_file()]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
 FENCE = re.compile(r"^```.+?^```", re.MULTILINE | re.DOTALL)

@@ -3,20 +3,17 @@
 import os
 import re
 import signal
-import socket
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from compose.stack import free_port, wait_for
 
 from conftest import ROOT, TEMPLATE, Bake, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 FENCED = re.compile(r"^```python\n# (\S+)\n(.+?)^```\n", re.MULTILINE | re.DOTALL)
-SOON = 120
 
 
 def section(heading: str) -> str:
@@ -31,12 +28,6 @@ def test_the_table_says_what_the_checklist_says() -> None:
     assert ours == row.findall(checklist)
 
 
-def free_port() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
-
-
 @pytest.mark.slow
 def test_from_nothing_to_a_task_of_ones_own(bake: Bake, uv_on_path: dict[str, str], tmp_path: Path) -> None:
     """As the page says, command by command, after the bake; the ports alone are others."""
@@ -44,7 +35,7 @@ def test_from_nothing_to_a_task_of_ones_own(bake: Bake, uv_on_path: dict[str, st
     first, second = (FENCED.sub("", part) for part in text.split("\n    make dev\n"))
     assert "cd corner_shop" in first
     project = bake()
-    environment = {**os.environ, **uv_on_path, "PORT": free_port(), "FLOWER_PORT": free_port()}
+    environment = {**os.environ, **uv_on_path, "PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
     log = tmp_path / "dev.log"
 
     def printed() -> str:
@@ -53,18 +44,12 @@ def test_from_nothing_to_a_task_of_ones_own(bake: Bake, uv_on_path: dict[str, st
     def starts() -> int:
         return len(re.findall(r"^.*default\.1 .* ready\.$", printed(), re.MULTILINE))
 
-    def wait_for(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + SOON
-        while not condition():
-            assert time.monotonic() < deadline, printed()[-5000:]
-            time.sleep(0.2)  # between two looks at the condition
-
     with log.open("w") as output:
         dev = subprocess.Popen(
             ["make", "dev"], cwd=project.path, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
-        wait_for(starts)
+        wait_for("a worker", starts)
         # Not there where the broker of .env answers.
         joined = re.search(r"export CELERY_BROKER_URL=(\S+) REDIS_URL=(\S+)", printed())
         urls = {"CELERY_BROKER_URL": joined[1], "REDIS_URL": joined[2]} if joined else {}
@@ -75,13 +60,14 @@ def test_from_nothing_to_a_task_of_ones_own(bake: Bake, uv_on_path: dict[str, st
                 for name, code in FENCED.findall(text):
                     (project.path / name).write_text(code, encoding="utf-8")
             if "greet.delay" in command:
-                wait_for(lambda before=before: starts() > before)
+                wait_for("the worker to reload", lambda before=before: starts() > before)
             done = run("bash", "-c", command, cwd=project.path, **uv_on_path, **urls)
             assert done.returncode == 0, done.stdout + done.stderr
         assert "greet" in done.stdout
         assert "default" in done.stdout
         assert re.search(r"^greet Ada +every 1 h ", done.stdout, re.MULTILINE)
-        wait_for(lambda: "hello, Ada" in printed())
+        wait_for("the greeting", lambda: "hello, Ada" in printed())
     finally:
         os.killpg(dev.pid, signal.SIGINT)
         dev.wait(timeout=60)
+        print(printed())

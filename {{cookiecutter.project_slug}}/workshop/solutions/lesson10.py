@@ -10,7 +10,7 @@ from workshop.lessons.lesson10.photos import make_smaller
     queue=DEFAULT,
     idempotent=True,
     max_retries=1,
-    default_retry_delay=1,  # Seconds until a lost child's task comes again; a lesson does not wait for three minutes.
+    default_retry_delay=1,  # Seconds until a lost child's task comes again; its queue would wait for two.
 )
 def shrink(photo: int) -> None:
     """Make a photo smaller. Again: the same photo."""

@@ -19,7 +19,7 @@ def order_report(report: int) -> None:
     queue=DEFAULT,
     idempotent=True,
     ignore_result=False,
-    default_retry_delay=1,  # Seconds until a lost child's task comes again; a lesson does not wait for three minutes.
+    default_retry_delay=1,  # Seconds until a lost child's task comes again; its queue would wait for two.
 )
 def draw(report: int, page: int) -> str:
     """Draw a page and return its name. Again: the same page."""

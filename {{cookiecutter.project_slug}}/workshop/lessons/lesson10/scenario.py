@@ -43,7 +43,6 @@ def play(stage: Stage, tasks: Any) -> Outcome:
             "photos": str(PHOTOS),
             "made smaller": str(smaller),
             "tries for the poisonous one": str(tries()),
-            "processes killed": str(tries()),
             "dead letters": str(letters),
         },
         chart_title="tries",
