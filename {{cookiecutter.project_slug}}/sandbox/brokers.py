@@ -15,7 +15,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -94,6 +94,10 @@ class Server(ABC):
     @abstractmethod
     def _answers(self) -> bool:
         """Tell whether the server accepts a client with the password."""
+
+    @abstractmethod
+    def fresh(self) -> AbstractContextManager[None]:
+        """Have nothing at `url`, at first and afterwards, for whoever shares the server with others."""
 
     @property
     def port(self) -> int:
@@ -284,14 +288,32 @@ class Redis(Server):
 
     def _answers(self) -> bool:
         try:
-            with (
-                socket.create_connection((HOST, self.port), timeout=1) as connection,
-                connection.makefile("rb") as replies,
-            ):
-                connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
-                return [replies.readline(), replies.readline()] == [b"+OK\r\n", b"+PONG\r\n"]
+            return self._reply("PING") == b"+PONG"
         except OSError:
             return False
+
+    @contextmanager
+    def fresh(self) -> Iterator[None]:
+        """Have all databases empty, at first and afterwards."""
+        self._flush()
+        try:
+            yield
+        finally:
+            self._flush()
+
+    def _flush(self) -> None:
+        if (reply := self._reply("FLUSHALL")) != b"+OK":
+            raise ServerFailed(f"redis FLUSHALL: {reply.decode()}")
+
+    def _reply(self, command: str) -> bytes:
+        """Return the line that answers a command, or the refusal of the password; b"" where nobody answers."""
+        with (
+            socket.create_connection((HOST, self.port), timeout=5) as connection,
+            connection.makefile("rb") as replies,
+        ):
+            connection.sendall(f"AUTH {self.password}\r\n{command}\r\n".encode())
+            welcome = replies.readline().rstrip()
+            return replies.readline().rstrip() if welcome == b"+OK" else welcome
 
 
 class RabbitMQ(Server):
@@ -338,7 +360,7 @@ class RabbitMQ(Server):
         return done.stdout
 
     @contextmanager
-    def fresh_virtual_host(self) -> Iterator[None]:
+    def fresh(self) -> Iterator[None]:
         """Have `url` lead to a virtual host of its own, with nothing in it, which is gone afterwards."""
         before, self.virtual_host = self.virtual_host, secrets.token_hex(4)
         self.ctl("add_vhost", self.virtual_host)

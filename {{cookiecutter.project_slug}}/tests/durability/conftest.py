@@ -58,6 +58,13 @@ def broker(request: pytest.FixtureRequest) -> Server:
     return server
 
 
+@pytest.fixture
+def fresh_broker(broker: Server) -> Iterator[Server]:
+    """Each of the two in turn, with nothing in it, for a test whose messages no other test's worker could run."""
+    with broker.fresh():
+        yield broker
+
+
 @pytest.fixture(scope="session")
 def ledger_server() -> Iterator[Redis]:
     """The Redis of the ledger."""
@@ -88,7 +95,7 @@ def rabbitmq_shop(
     rabbitmq_server: RabbitMQ, ledger_server: Redis, tmp_path: Path, pytestconfig: pytest.Config
 ) -> Iterator[Shop]:
     """The project on a virtual host of its own, with a Redis of its own for results."""
-    with rabbitmq_server.fresh_virtual_host(), Redis() as results:
+    with rabbitmq_server.fresh(), Redis() as results:
         yield from stage(rabbitmq_server, results, ledger_server, tmp_path, pytestconfig)
 
 

@@ -3,7 +3,7 @@
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,11 +31,10 @@ SOON = 60
 
 
 @pytest.fixture
-def redis_url(redis_server: Redis) -> str:
-    """The address of a Redis without a schedule, a lock or ticks of an earlier test."""
-    for database in (SCHEDULE, ticking.DATABASE):
-        Client.from_url(redis_server.database_url(database)).flushdb()
-    return redis_server.url
+def redis_url(redis_server: Redis) -> Iterator[str]:
+    """The address of a Redis without a schedule, a lock or ticks of another test."""
+    with redis_server.fresh():
+        yield redis_server.url
 
 
 class Beats:
@@ -78,7 +77,7 @@ def gaps(sent: list[float]) -> list[float]:
 
 
 def test_two_beats_one_run_a_slot_and_a_dead_leader_is_replaced(
-    broker: Server,
+    fresh_broker: Server,
     redis_url: str,
     tmp_path: Path,
     beats: Callable[[Project], Beats],
@@ -87,7 +86,7 @@ def test_two_beats_one_run_a_slot_and_a_dead_leader_is_replaced(
 
     Promise: one run for each slot; the other leads within six sleeps (lock of five, then one): 30 s.
     """
-    with Project(tmp_path, broker.url, redis_url, DJANGO_SETTINGS_MODULE=BRISK) as project:
+    with Project(tmp_path, fresh_broker.url, redis_url, DJANGO_SETTINGS_MODULE=BRISK) as project:
         pair = beats(project)
         pair.start("first")
         pair.wait_for("first", health.LEADING)
@@ -104,7 +103,7 @@ def test_two_beats_one_run_a_slot_and_a_dead_leader_is_replaced(
 
         sent = ticks(redis_url)
         takeover = next(tick for tick in sent if tick > killed) - killed
-        logger.info("the other took over after %.1f s, on %s", takeover, broker.name)
+        logger.info("the other took over after %.1f s, on %s", takeover, fresh_broker.name)
         assert takeover <= limit + 5, "5 s for a busy machine"
         assert min(gaps(sent)) > SLOT / 2, "two runs of one slot"
 
@@ -168,7 +167,10 @@ def test_what_the_broker_does_not_take_stays_due(
     def due_at() -> float:
         return float(client.zscore(f"{prefix}:schedule", f"{prefix}tick") or 0)
 
-    with Project(tmp_path, rabbitmq_server.url, redis_url, DJANGO_SETTINGS_MODULE=BRISK) as project:
+    with (
+        rabbitmq_server.fresh(),
+        Project(tmp_path, rabbitmq_server.url, redis_url, DJANGO_SETTINGS_MODULE=BRISK) as project,
+    ):
         beat = beats(project)
         for _ in range(2):
             rabbitmq_server.kill()

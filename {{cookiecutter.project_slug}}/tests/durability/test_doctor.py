@@ -454,7 +454,7 @@ def idle(
     with ExitStack() as started:
         results = started.enter_context(Redis())
         if isinstance(broker, RabbitMQ):
-            started.enter_context(broker.fresh_virtual_host())
+            started.enter_context(broker.fresh())
         else:
             broker = results
         for shop in stage(broker, results, ledger_server, tmp_path, pytestconfig):

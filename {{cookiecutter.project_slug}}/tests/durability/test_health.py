@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis as Client
 
 from {{ cookiecutter.project_slug }}.tasking import health
 from {{ cookiecutter.project_slug }}.tasking.queues import BULK, QUEUES
-from {{ cookiecutter.project_slug }}.tasking.transport import SCHEDULE
 
 from sandbox.brokers import Redis, Server
 from sandbox.project import ROOT, Project
@@ -35,13 +33,13 @@ MAX_AGE = 3 * health.INTERVAL
 
 
 @pytest.fixture
-def project(broker: Server, redis_server: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def project(
+    fresh_broker: Server, redis_server: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Project]:
     """The project on each broker, with heartbeats in a folder of its own."""
-    for database in (SCHEDULE, ticking.DATABASE):
-        Client.from_url(redis_server.database_url(database)).flushdb()
     environment = {"HEALTH_DIR": str(tmp_path / "health"), "DJANGO_SETTINGS_MODULE": "tests.durability.brisk"}
     monkeypatch.setenv("HEALTH_DIR", environment["HEALTH_DIR"])
-    with Project(tmp_path, broker.url, redis_server.url, **environment) as project:
+    with redis_server.fresh(), Project(tmp_path, fresh_broker.url, redis_server.url, **environment) as project:
         yield project
 
 
