@@ -1,5 +1,6 @@
 """The production files on a real engine: nothing but the proxy is reachable, and nothing is lost whatever dies."""
 
+import json
 import secrets
 import ssl
 import subprocess
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from pages import commands, section
 
 from .stack import OURS, Stack, imported, log_in, post, status, visitor, wait_for
 
@@ -127,6 +129,19 @@ def test_the_summary_is_mailed(production: Stack, client: httpx.Client) -> None:
     state = imported(client, page)
     assert state["state"] == "finished"
     assert state["name"] in production.compose("logs", "--no-color", "mail")
+
+
+def test_a_queue_gets_a_second_worker(production: Stack) -> None:
+    """By the README's command; the files of this stack are in its environment."""
+    (command,) = commands(section((production.folder / "README.md").read_text(), "### Scale"))
+    production.run("bash", "-c", command.replace("-f compose.yaml -f compose.production.yaml ", ""))
+    listed = production.compose("ps", "--format=json", "worker-bulk").splitlines()
+    assert [json.loads(line)["Health"] for line in listed] == ["healthy"] * 2
+    for number in (1, 2):
+        address = f"http://{production.name}-worker-bulk-{number}:9802/metrics"
+        get = f"import urllib.request; print(urllib.request.urlopen('{address}', timeout=10).read().decode())"
+        assert "celery_" in production.execute("web", "python", "-c", get)
+    production.compose("up", "--detach", "--wait", "--scale=worker-bulk=1")
 
 
 def test_an_orderly_end_loses_nothing(production: Stack, client: httpx.Client) -> None:
