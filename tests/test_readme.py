@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from compose.stack import wait_for
-from pages import commands, dev, section, snippets, write_files
+from pages import Dev, commands, dev, section, snippets, write_files
 
-from conftest import ROOT, TEMPLATE, Bake, BakedProject
+from conftest import ROOT, TEMPLATE, Bake, BakedProject, run
 
 # The files that name every queue of a project, beside the table.
 NAMING_QUEUES = (
@@ -62,20 +62,56 @@ def test_from_nothing_to_a_task_of_ones_own(bake: Bake, uv_on_path: dict[str, st
 
 
 @pytest.mark.slow
+def test_the_demo(uv_on_path: dict[str, str]) -> None:
+    """Of the template, which bakes a project for it and has it run its own."""
+    done = run("make", "demo", "KEEP=0", cwd=ROOT, **uv_on_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^  all +[\d,]+", done.stdout, re.MULTILINE), "the report of the import"
+
+
+@pytest.mark.slow
 def test_day_two(bake: Bake, uv_on_path: dict[str, str], tmp_path: Path) -> None:
     """The recipes of a project's README, one after the other; what it leaves to the reader is done here as a reader would."""
-    project = bake()
+    project = bake(include_workshop=True)
     page = project.read("README.md")
 
     def recipe(heading: str) -> str:
         return section(page, f"### {heading}")
 
-    # A queue: the test names the files that do not know it yet, until each has a worker like the others'.
-    (policy,) = snippets(recipe("Add a queue"))
-    (examine,) = commands(recipe("Add a queue"))
+    add_a_queue(project, recipe("Add a queue"), uv_on_path)
+    with dev(project, tmp_path, uv_on_path) as shop:
+        wait_for("the new queue's worker", lambda: shop.starts("mail"))
+        for command in commands(recipe("Add a task")):
+            if "tasks --lock" in command:
+                with shop.reloading():
+                    write_files(recipe("Add a task"), project)
+            printed = shop.run(command)
+        assert "send_invoice" in printed
+        (snippet,) = snippets(recipe("Send it, once the change is committed"))
+        # Any object with a key will do as an invoice.
+        shop.run(in_a_shell(project, f'invoice = Group(name=\\"one\\")\n{snippet}'))
+        wait_for("the mail", lambda: "Subject: Invoice 1" in shop.printed())
+        write_files(recipe("Add a schedule"), project)
+        assert "send the first invoice" in shop.run("bin/uv run manage.py tasks --task send_invoice")
+        fail_and_replay(shop, recipe("Read a failure, and replay it"))
+        ask_how_it_is(shop, page)
+        kill_a_child(shop)
+
+
+def in_a_shell(project: BakedProject, code: str) -> str:
+    """Return the command that runs code with a task at hand."""
+    imports = f"from {project.package}.invoices.tasks import send_invoice"
+    imports += "; from django.db import transaction; from django.contrib.auth.models import Group"
+    return f'bin/uv run manage.py shell --no-imports --command "{imports}\n{code}"'
+
+
+def add_a_queue(project: BakedProject, recipe: str, variables: dict[str, str]) -> None:
+    """Do as the recipe says: its test names the files that do not know the queue, until each has a worker like the others'."""
+    (policy,) = snippets(recipe)
+    (examine,) = commands(recipe)
     table = project.path / project.package / "tasking/queues.py"
     table.write_text(table.read_text().replace("    }\n)\n", f"{policy}    }}\n)\n", 1))
-    refused = project.run("bash", "-c", f"{examine} || true", **uv_on_path)
+    refused = project.run("bash", "-c", f"{examine} || true", **variables)
     for name in (
         "README.md",
         "Procfile",
@@ -88,46 +124,50 @@ def test_day_two(bake: Bake, uv_on_path: dict[str, str], tmp_path: Path) -> None
         assert f"name each queue of tasking/queues.py in {name}," in refused
         path = project.path / name
         path.write_text(with_a_worker_for("mail", path.read_text()))
-    project.run("bash", "-c", examine, **uv_on_path)
+    project.run("bash", "-c", examine, **variables)
 
-    with dev(project, tmp_path, uv_on_path) as shop:
-        wait_for("the new queue's worker", lambda: shop.starts("mail"))
 
-        # A task.
-        for command in commands(recipe("Add a task")):
-            if "tasks --lock" in command:
-                with shop.reloading():
-                    write_files(recipe("Add a task"), project)
-            printed = shop.run(command)
-        assert "send_invoice" in printed
+def fail_and_replay(shop: Dev, recipe: str) -> None:
+    """Have a bug, read what it leaves, mend it, and send the same message again."""
+    list_them, show, replay = commands(recipe)
+    tasks = shop.project.path / shop.project.package / "invoices/tasks.py"
+    good = tasks.read_text()
+    with shop.reloading():
+        tasks.write_text(good.replace("send_mail(f", "sendmail(f"))
+    shop.run(in_a_shell(shop.project, "send_invoice.delay(2)"))
+    wait_for("a dead letter", lambda: "send_invoice" in shop.run(list_them))
+    shown = shop.run(show)
+    assert "NameError: name 'sendmail' is not defined" in shown
+    assert "invoices/tasks.py" in shown
+    with shop.reloading():
+        tasks.write_text(good)
+    assert "Subject: Invoice 2" not in shop.printed()
+    shop.run(replay)
+    wait_for("the mail", lambda: "Subject: Invoice 2" in shop.printed())
 
-        # It is sent after the commit. Any object with a key will do as an invoice.
-        (snippet,) = snippets(recipe("Send it, once the change is committed"))
-        imports = f"from {project.package}.invoices.tasks import send_invoice"
-        imports += "; from django.db import transaction; from django.contrib.auth.models import Group as Invoice"
-        shop.run(f"bin/uv run manage.py shell -v0 -c '{imports}; invoice = Invoice(name=\"one\")\n{snippet}'")
-        wait_for("the mail", lambda: "Subject: Invoice 1" in shop.printed())
 
-        # A schedule.
-        write_files(recipe("Add a schedule"), project)
-        assert "send the first invoice" in shop.run("bin/uv run manage.py tasks --task send_invoice")
+def ask_how_it_is(shop: Dev, page: str) -> None:
+    """Run what the page names for when something seems wrong."""
+    for command in ("health worker bulk", "health beat", "outbox", "check --tag tasking"):
+        assert f"manage.py {command}" in page
+        shop.run(f"bin/uv run manage.py {command}")
+    wait_for("a canary through each queue", lambda: "none" not in shop.run("bin/uv run manage.py health queues || true"))
+    assert " ok" in shop.run("bin/uv run manage.py doctor || true")
+    (check,) = (one for one in commands(shop.project.read("docs/workshop/lesson09.md")) if "sqla" in one)
+    assert "'sqla+sqlite' is a relational database" in shop.run(f"{check} 2>&1 || true")
 
-        # A failure: a bug, what it leaves, its remedy, and the same message again.
-        tasks = project.path / project.package / "invoices/tasks.py"
-        good = tasks.read_text()
-        with shop.reloading():
-            tasks.write_text(good.replace("send_mail(f", "sendmail(f"))
-        shop.run(f"bin/uv run manage.py shell -v0 -c '{imports}; send_invoice.delay(2)'")
-        list_them, show, replay = commands(recipe("Read a failure, and replay it"))
-        wait_for("a dead letter", lambda: "send_invoice" in shop.run(list_them))
-        shown = shop.run(show)
-        assert "NameError: name 'sendmail' is not defined" in shown
-        assert "tasks.py" in shown
-        with shop.reloading():
-            tasks.write_text(good)
-        assert "Subject: Invoice 2" not in shop.printed()
-        shop.run(replay)
-        wait_for("the mail", lambda: "Subject: Invoice 2" in shop.printed())
+
+def kill_a_child(shop: Dev) -> None:
+    """Take the workshop's first look."""
+    start, kill = commands(shop.project.read("docs/workshop/first-look.md"))
+    assert start == "make dev"
+
+    def children() -> list[str]:
+        return shop.run("pgrep -P $(pgrep -of queues=bulk)").split()
+
+    before = children()
+    shop.run(kill)
+    wait_for("another child", lambda: set(children()) - set(before))
 
 
 @pytest.mark.slow

@@ -1,7 +1,10 @@
 """`make up` on a real engine: everything comes up in order and does what it says, on this machine alone."""
 
 import json
+import os
+import pty
 import re
+import signal
 import subprocess
 import time
 from typing import Any
@@ -86,6 +89,29 @@ def test_the_doctor_finds_nothing(up: Stack) -> None:
     )
     report = json.loads(up.execute("web", "python", "manage.py", "doctor", "--format=json"))
     assert [line for line in report if line["level"] != "ok"] == []
+
+
+@pytest.mark.parametrize(
+    ("target", "typed", "answer"),
+    [
+        ("shell", "print('the answer is', 6 * 7)\nexit()\n", "the answer is 42"),
+        ("psql", "SELECT 'the answer is ' || 6 * 7;\n\\q\n", "the answer is 42"),
+        ("logs", "\x03", " ready."),
+    ],
+)
+def test_a_terminal_in_a_container(up: Stack, target: str, typed: str, answer: str) -> None:
+    """In a terminal, as a person types."""
+    terminal, ours = pty.openpty()
+    with subprocess.Popen(
+        ["make", target], cwd=up.folder, env=up.environment, stdin=ours, stdout=ours, stderr=ours, start_new_session=True
+    ) as process:
+        os.close(ours)
+        os.write(terminal, typed.encode())
+        shown = b""
+        while answer not in shown.decode(errors="replace"):
+            shown += os.read(terminal, 65_536)
+        os.killpg(process.pid, signal.SIGTERM)
+    os.close(terminal)
 
 
 def test_prometheus_sees_every_worker_and_all_that_the_dashboard_shows(up: Stack) -> None:

@@ -58,6 +58,10 @@ def test_a_lesson_and_its_exercise(play: Play, capsys: pytest.CaptureFixture[str
     assert "It holds." in solution.stdout
 
 
+def test_this_machine_will_do(project: BakedProject, uv_on_path: dict[str, str]) -> None:
+    project.run("make", "workshop-ready", **uv_on_path)
+
+
 def test_a_lesson_that_does_not_exist_is_refused(play: Play) -> None:
     done = play("check", 99)
     assert done.returncode == 2
