@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def project(baked_folder: Path, uv_on_path: dict[str, str]) -> BakedProject:
     """Return a project to copy from, with its environment."""
-    project = BakedProject(bake_into(baked_folder, lock=False, include_example=False))
+    project = BakedProject(bake_into(baked_folder, lock=False, project_slug="shop", include_example=False))
     project.run("bin/uv", "sync", "--quiet", **uv_on_path)
     return project
 
@@ -50,10 +50,24 @@ def broker_url(project: BakedProject) -> Iterator[str]:
     redis.communicate("\n", timeout=SOON)
 
 
+def copy(section: str, source: Path, folder: Path) -> None:
+    """Copy what a section says: the whole folder, or files of it; and files of other folders under the names it gives."""
+    (copied,) = re.findall(r"^Copy: (.+)$", section, re.MULTILINE)
+    for name, other in re.findall(r"`([^`]+)`(?: as `(.+?)`)?", copied):
+        if other:
+            shutil.copy(source / name, folder / other)
+        elif name == "tasking/":
+            shutil.copytree(source / "shop/tasking", folder / "shop/tasking")
+        else:
+            (folder / "shop/tasking").mkdir(exist_ok=True)
+            shutil.copy(source / "shop/tasking" / name, folder / "shop/tasking")
+
+
 def apply(section: str, folder: Path) -> None:
     """Write the files of a section as it says: anew, or at the end of what is there."""
     for name, added, code in re.findall(r"^```python\n# (\S+?)(, added)?\n(.+?)^```", section, re.MULTILINE | re.DOTALL):
         file = folder / name
+        file.parent.mkdir(exist_ok=True)
         before = file.read_text(encoding="utf-8") if added else ""
         file.write_text(before + code, encoding="utf-8")
 
@@ -65,6 +79,8 @@ def test_a_piece_is_taken_along(project: BakedProject, broker_url: str, tmp_path
         **{name: value for name, value in os.environ.items() if not name.startswith(("CELERY_", "DJANGO_"))},
         "PATH": f"{binaries}:{os.environ['PATH']}",
         "BROKER_URL": broker_url,
+        "CELERY_BROKER_URL": broker_url,
+        "REDIS_URL": broker_url,
     }
     environment.pop("PYTHONPATH", None)
 
@@ -75,10 +91,7 @@ def test_a_piece_is_taken_along(project: BakedProject, broker_url: str, tmp_path
         return done.stdout + done.stderr
 
     run("django-admin startproject shop .")
-    (copied,) = re.findall(r"^Copy: (.+)$", section, re.MULTILINE)
-    (tmp_path / "shop/tasking").mkdir()
-    for file in re.findall(r"`(.+?)`", copied):
-        shutil.copy(project.path / "corner_shop/tasking" / file, tmp_path / "shop/tasking")
+    copy(section, project.path, tmp_path)
     apply(START, tmp_path)
     apply(section, tmp_path)
 
@@ -90,7 +103,7 @@ def test_a_piece_is_taken_along(project: BakedProject, broker_url: str, tmp_path
     try:
         for command in commands:
             if command.endswith(" &"):
-                with (tmp_path / "worker.log").open("w") as log:
+                with (tmp_path / "worker.log").open("a") as log:
                     worker = subprocess.Popen(
                         command.removesuffix(" &").split(),
                         cwd=tmp_path,

@@ -33,7 +33,7 @@ RUN_BY = {
     ),
     "tests/test_readme.py::test_a_package_is_upgraded": r"bin/uv lock",
     "tests/test_readme.py::test_the_example_is_removed": r"rm -r .*|manage.py migrate orders zero",
-    "tests/test_adopt.py::test_a_piece_is_taken_along": r"(python manage.py|celery -A shop|cat|echo) .*",
+    "tests/test_adopt.py::test_a_piece_is_taken_along": r"(python manage.py|celery -A|cat|echo) .*",
     "tests/test_tools.py::test_gh": r"uvx cookiecutter .*gh:.*",
     "tests/test_tools.py::test_a_local_path_and_its_replay_give_the_same_project": r"uvx cookiecutter (?!.*gh:).*",
     "tests/test_tools.py::test_cruft_updates_a_project_that_its_owner_has_changed": r"uvx cruft .*|cruft update",
