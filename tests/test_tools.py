@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, TEMPLATE, BakedProject, Command, run, template_files
+from conftest import ROOT, TEMPLATE, Bake, BakedProject, Command, run, template_files
 
 GIT_IDENTITY = {
     "GIT_AUTHOR_NAME": "A",
@@ -96,6 +96,44 @@ def test_cruft_updates_a_project_that_its_owner_has_changed(
     assert project.read(".env.example").endswith("NEW_SECRET=<random:NEW_SECRET>\n")
     assert project.read(".env") == env
     assert not [path for path in project.files() if path.endswith(".rej")]
+
+
+def release_before() -> str:
+    """Return the last release or, before the first, the commit that last changed the questions."""
+    for command in (("describe", "--tags", "--abbrev=0"), ("log", "-1", "--format=%H", "--", "cookiecutter.json")):
+        if found := run("git", *command, cwd=ROOT).stdout.strip():
+            return found
+    pytest.fail("no commit: cruft updates what has a history", pytrace=False)
+
+
+def test_cruft_updates_a_project_of_the_last_release(
+    bake: Bake, cruft: Callable[..., None], published: Path, tmp_path: Path
+) -> None:
+    """Promise: what its owner changed and added stays, and all else is as in a project that is baked today."""
+    shutil.rmtree(published)
+    succeed("git", "clone", "--quiet", str(ROOT), str(published), cwd=tmp_path)
+    succeed("git", "checkout", "--quiet", "-B", "main", release_before(), cwd=published)
+    cruft("create", "--no-input", str(published), cwd=tmp_path)
+    project = BakedProject(tmp_path / "corner_shop")
+    queues, app = "corner_shop/tasking/queues.py", "corner_shop/invoices/apps.py"
+    (project.path / queues).write_text(project.read(queues).replace("concurrency=2", "concurrency=7", 1), encoding="utf-8")
+    (project.path / app).parent.mkdir()
+    (project.path / app).write_text("# The owner's.\n", encoding="utf-8")
+    commit_all(project.path)
+
+    shutil.rmtree(published / TEMPLATE.name)
+    for path in template_files():
+        (published / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / path, published / path)
+    commit_all(published)
+    cruft("update", "--skip-apply-ask", cwd=project.path)
+
+    theirs = contents(project)
+    ours = contents(bake("today"))
+    assert theirs.pop(app) == b"# The owner's.\n"
+    assert theirs.pop(queues) == ours.pop(queues).replace(b"concurrency=2", b"concurrency=7", 1)
+    del theirs[".cruft.json"]
+    assert theirs == ours
 
 
 def test_no_secret_is_recorded_by_cruft(cruft: Callable[..., None], published: Path, tmp_path: Path) -> None:
