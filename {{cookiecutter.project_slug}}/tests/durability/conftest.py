@@ -3,14 +3,16 @@
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sandbox.brokers import RabbitMQ, Redis, Server, ServerMissing
 
-from .shop import Proof, Shop, table
+from .shop import TABLE_HEAD, Shop
 
-PROOFS = pytest.StashKey[list[Proof]]()
+#: The lines of the table.
+TABLE = pytest.StashKey[list[str]]()
 
 
 def installed[S: Server](kind: Callable[[], S]) -> S:
@@ -74,7 +76,7 @@ def ledger_server() -> Iterator[Redis]:
 
 def stage(broker: Server, results: Redis, ledger: Redis, folder: Path, config: pytest.Config) -> Iterator[Shop]:
     """Yield the project on a broker; what it has started is gone afterwards."""
-    shop = Shop(folder, broker, results, ledger, config.stash.setdefault(PROOFS, []))
+    shop = Shop(folder, broker, results, ledger, config.stash.setdefault(TABLE, []))
     with shop.project, shop.ledger:
         shop.ledger.flushall()
         yield shop
@@ -106,9 +108,21 @@ def shop(request: pytest.FixtureRequest) -> Shop:
     return stage
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the lines of the table on, where this is one of several processes that run tests."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["table"] = session.config.stash.get(TABLE, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take in the lines of another process, if it lived to the end."""
+    node.config.stash.setdefault(TABLE, []).extend(getattr(node, "workeroutput", {}).get("table", []))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """End the run with what was proven."""
-    if proofs := config.stash.get(PROOFS, []):
+    if lines := config.stash.get(TABLE, []):
         terminalreporter.section("proven")
-        for line in table(proofs):
+        for line in (*TABLE_HEAD, *sorted(lines)):
             terminalreporter.line(line)

@@ -7,7 +7,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,22 +47,22 @@ class Note(NamedTuple):
     pid: int
 
 
-@dataclass
-class Proof:
-    """One line of the table that ends a run."""
+#: What heads the table that ends a run, in Markdown.
+TABLE_HEAD = ("| promise | broker | sent | executed | duplicates | lost | recovery |", "| --- " * 7 + "|")
 
-    promise: str
-    broker: str
-    account: Account
-    #: Seconds from the end of the fault to the first sign of recovery.
-    recovery: float | None
+
+def table_line(promise: str, broker: str, account: Account, recovery: float | None) -> str:
+    """Return a proof as a line of the table; `recovery` is in seconds from the end of the fault on."""
+    counts = (len(account.acknowledged), len(account.executed), account.duplicates, len(account.lost))
+    seconds = "" if recovery is None else f"{recovery:.1f} s"
+    return f"| {promise} | {broker} | {' | '.join(map(str, counts))} | {seconds} |"
 
 
 class Shop:
     """The project on a broker, and the ledger in a Redis that no fault reaches."""
 
-    def __init__(self, folder: Path, broker: Server, results: Redis, ledger: Redis, proofs: list[Proof]) -> None:
-        self.folder, self.broker, self.results, self._proofs = folder, broker, results, proofs
+    def __init__(self, folder: Path, broker: Server, results: Redis, ledger: Redis, table: list[str]) -> None:
+        self.folder, self.broker, self.results, self._table = folder, broker, results, table
         self.ledger: Any = redis.Redis.from_url(ledger.url, decode_responses=True)
         self.project = Project(
             folder,
@@ -189,17 +188,6 @@ class Shop:
 
     def prove(self, promise: str, account: Account, recovery: float | None = None) -> None:
         """Add a line to the table, and fail if something was lost or came from nowhere."""
-        self._proofs.append(Proof(promise, self.broker.name, account, recovery))
+        self._table.append(table_line(promise, self.broker.name, account, recovery))
         assert account.lost == set()
         assert account.unexpected == set()
-
-
-def table(proofs: list[Proof]) -> list[str]:
-    """Return the proofs as lines of a table in Markdown."""
-    lines = ["| promise | broker | sent | executed | duplicates | lost | recovery |", "| --- " * 7 + "|"]
-    for proof in proofs:
-        account = proof.account
-        recovery = "" if proof.recovery is None else f"{proof.recovery:.1f} s"
-        counts = (len(account.acknowledged), len(account.executed), account.duplicates, len(account.lost))
-        lines.append(f"| {proof.promise} | {proof.broker} | {' | '.join(map(str, counts))} | {recovery} |")
-    return lines

@@ -95,6 +95,7 @@ chord([part.s("p%d" % number) for number in range(10)], body.s("chord")).apply_a
     again = min(note.at for note in shop.notes("end", "note") if note.at > back)
     executed = [note.entry for note in shop.notes("end", "note") if not note.entry.startswith("p")]
     shop.prove("a broker restarts under load", Account.of(entries, executed), again - back)
+    assert "Signal handler" not in "".join(log.read_text() for log in shop.folder.glob("*.log")), "one of ours raised"
     (done,) = shop.notes("body")
     assert done.entry == "chord=" + "+".join(sorted(f"p{number}" for number in range(10)))
 

@@ -123,6 +123,27 @@ def test_what_is_held_as_redis_goes_away_is_given_back_when_it_returns() -> None
             message.ack()
 
 
+def test_what_may_be_held_as_the_connection_is_lost_is_given_back(
+    connect: Connect, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is noted as held, but the answer to that is lost. Promise: it does not wait for the visibility timeout."""
+    connection = connect(visibility_timeout=3600)
+    send(connection)
+    execute = redis.client.Pipeline.execute
+
+    def lose_the_answer(pipe: Any, *args: Any, **kwargs: Any) -> None:
+        monkeypatch.undo()
+        execute(pipe, *args, **kwargs)
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(redis.client.Pipeline, "execute", lose_the_answer)
+    with pytest.raises(redis.ConnectionError):
+        take(connection)
+    assert held(client) == (1, 1)
+    lose(connection, client)
+    assert lengths(client) == {DEFAULT: 1}
+
+
 def test_what_is_rejected_with_requeue_is_no_dead_letter(connect: Connect, client: Any) -> None:
     connection = connect()
     send(connection)

@@ -60,7 +60,7 @@ end
 """
 
 
-#: The delivery tags of what this process held when its connection was lost, and could not give back.
+#: The delivery tags of what this process held, or may have, when its connection was lost, and could not give back.
 owed: set[str] = set()
 
 
@@ -75,10 +75,15 @@ class QoS(redis.QoS):  # type: ignore[misc]
         """Note a message as held: from now on it is given back if its worker dies."""
         delivery = message.delivery_info
         held = dumps([message._raw, delivery["exchange"], delivery["routing_key"]])
-        with self.pipe_or_acquire() as pipe:
-            pipe.zadd(self.unacked_index_key, {delivery_tag: time()}).hset(self.unacked_key, delivery_tag, held)
-            self.channel.leave_taken(pipe)
-            pipe.execute()
+        try:
+            with self.pipe_or_acquire() as pipe:
+                pipe.zadd(self.unacked_index_key, {delivery_tag: time()}).hset(self.unacked_key, delivery_tag, held)
+                self.channel.leave_taken(pipe)
+                pipe.execute()
+        except self.channel.connection_errors:
+            # The answer is lost: if it was noted, nobody here would know.
+            owed.add(delivery_tag)
+            raise
         virtual.QoS.append(self, message, delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:

@@ -85,7 +85,8 @@ class Request(request.Request):  # type: ignore[misc]
         it takes the end of the process for a revocation and acknowledges: the task would be lost.
         """
         self._already_cancelled = True
-        super().cancel(pool, signal, emit_retry)
+        with self._as_current():
+            super().cancel(pool, signal, emit_retry)
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
         """Handle an exceeded time limit; at the hard one, the failure of the task."""

@@ -29,8 +29,12 @@ def succeeded(sender: Task[..., Any], **_: Any) -> None:
 
 
 @task_retry.connect
-def retried(sender: Task[..., Any], reason: Any, **_: Any) -> None:
+def retried(sender: Task[..., Any], reason: Any = None, **_: Any) -> None:
     """Tell why it is sent again, and in how many seconds or when."""
+    if reason is None:
+        # A worker's main process has stopped it, since it could not be acknowledged any more.
+        logger.warning("task stopped, the broker delivers it again")
+        return
     logger.warning("task retried", extra={"reason": repr(reason.exc), "when": reason.humanize(), **_seconds(sender)})
 
 

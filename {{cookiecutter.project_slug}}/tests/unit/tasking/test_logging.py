@@ -110,6 +110,18 @@ def test_an_expected_failure_is_no_error(lines: Any) -> None:
     assert "exc_info" not in line
 
 
+def test_a_task_that_its_worker_stops_is_told_of(lines: Any) -> None:
+    """Celery gives no reason when the connection is lost on which the task could be acknowledged."""
+    app: Any = Celery("test", task_cls=Task, set_as_current=False)
+
+    @app.task(name="ship", shared=False)
+    def ship() -> None:
+        """Never run."""
+
+    (line,) = map(json.loads, lines("json", lambda: task_log.retried(sender=ship)))
+    assert (line["level"], line["message"]) == ("WARNING", "task stopped, the broker delivers it again")
+
+
 def test_a_lost_child_is_told_of_without_its_traceback(lines: Any) -> None:
     """Celery hands the worker's main process one that is text."""
     app: Any = Celery("test", task_cls=Task, set_as_current=False)
