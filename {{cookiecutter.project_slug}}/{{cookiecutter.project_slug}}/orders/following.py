@@ -40,9 +40,10 @@ def ended(task: Task[..., Any], task_id: str, state: str, **_: Any) -> None:
 
 
 @task_retry.connect
-def retried(sender: Task[..., Any], request: Any, reason: Any, **_: Any) -> None:
-    """Note that a task will be tried again, and why."""
-    _note(sender, lambda: steps.end(request.id, _name(sender), Step.State.RETRYING, str(reason.exc)))
+def retried(sender: Task[..., Any], request: Any, reason: Any = None, **_: Any) -> None:
+    """Note that a task will be tried again, and why. A worker that stops it gives no reason: it has lost the broker."""
+    why = str(reason.exc) if reason else "the broker was lost, and delivers it again"
+    _note(sender, lambda: steps.end(request.id, _name(sender), Step.State.RETRYING, why))
 
 
 @task_failure.connect

@@ -38,6 +38,7 @@ def running(start: Start, broker: Server) -> Iterator[tuple[Project, Site, str]]
         page = site.post("/imports/sample/", rows=ROWS)
         project.wait_for("the first rows", lambda: json.loads(site.get(f"{page[:-1]}.json"))["imported"])
         yield project, site, page
+        assert "Signal handler" not in project.log("workers").read_text(), "a receiver of ours raised"
 
 
 def press(site: Site, page: str, name: str) -> None:

@@ -1,0 +1,237 @@
+"""What the protections cost: a baked project against a bare one of Django and Celery, on both brokers, in turns.
+
+Run in a baked project: `python benchmarks/against_bare.py PROJECT_FOLDER`; `make bench` does. Ratios are of pairs that were
+measured one after the other, ours to bare; CPU is the steady figure on a machine with other things to do. `--quick`
+is for a look. `--json FILE` writes every figure.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+
+import celery
+import django
+import redis
+from sides import LEDGER, Side, bare, cpu, memory, ours, wait_until, waiting
+
+PUBLISH = """
+count = int(sys.argv[1])
+noop.delay()
+began, used = time.monotonic(), time.process_time()
+for _ in range(count):
+    noop.delay()
+print(json.dumps([count / (time.monotonic() - began), (time.process_time() - used) / count * 1000]))
+"""
+
+CLICK = """
+for _ in range(int(sys.argv[1])):
+    stamp.delay(time.time())
+    time.sleep(float(sys.argv[2]))
+"""
+
+BURN = "for _ in range(int(sys.argv[1])): burn.delay(0.02)"
+
+CHORD = "from celery import chord; chord([part.s(n) for n in range(int(sys.argv[1]))])(body.s(sent=time.time()))"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured, and how ours is to compare with bare; without a goal, or against a fixed limit."""
+
+    name: str
+    unit: str
+    goals: dict[str, str]
+
+
+MEASURES = [
+    Measure("drained", "no-ops/s", {"redis": ">= 1.5 x", "rabbitmq": ">= 1.7 x"}),
+    Measure("worker CPU", "ms/no-op", {"redis": "<= 0.65 x", "rabbitmq": "<= 0.50 x"}),
+    Measure("published", "no-ops/s", {}),
+    Measure("producer CPU", "ms/no-op", {}),
+    Measure("start to first task", "s", {"redis": "<= 4", "rabbitmq": "<= 4"}),
+    Measure("memory of a worker, idle", "MB PSS", {"redis": "<= 1.1 x", "rabbitmq": "<= 1.1 x"}),
+    Measure("memory of a worker, after them", "MB PSS", {"redis": "<= 1.1 x", "rabbitmq": "<= 1.1 x"}),
+    Measure("idle, to start, p50", "ms", {}),
+    Measure("idle, to start, p99", "ms", {}),
+    Measure("behind bulk, to start, p50", "ms", {}),
+    Measure("behind bulk, to start, p99", "ms", {"redis": "<= 50", "rabbitmq": "<= 50"}),
+    Measure("a chord", "s", {"redis": "<= 1.0 x", "rabbitmq": "<= 1.0 x"}),
+]
+
+Figures = dict[str, float]
+
+
+class Bench:
+    """Measures one side on one broker."""
+
+    def __init__(self, side: Side, broker_url: str, ledger_url: str, *, quick: bool) -> None:
+        self.side, self.broker_url = side, broker_url
+        self.ledger = redis.Redis.from_url(ledger_url)
+        self.tasks = 3_000 if quick else 20_000
+        self.clicks = 60 if quick else 200
+        self.burning = 500 if quick else 2_000
+        self.parts = 200 if quick else 1_000
+
+    def measure(self) -> Figures:
+        """Return all figures, by the names of MEASURES."""
+        return {**self.throughput(), **self.idle(), **self.behind_bulk()}
+
+    def queue(self, task: str) -> int:
+        return waiting(self.broker_url, self.side.queues[task])
+
+    def stamps(self, count: int) -> list[float]:
+        """Wait for so many tasks to have started; return after how many seconds each did, and forget them."""
+        wait_until(lambda: self.ledger.llen("stamps") >= count)
+        found = [float(stamp) for stamp in self.ledger.lrange("stamps", 0, -1)]
+        self.ledger.delete("stamps")
+        return found
+
+    def throughput(self) -> Figures:
+        """Fill the queue, then start a worker: when the first is taken, how fast the others follow, and at what cost."""
+        with self.side.working("default"):  # declares the queue
+            self.side.run("noop.delay()")
+            wait_until(self.has_run_all)
+        rate, cost = self.side.run(PUBLISH, self.tasks)
+        full = self.queue("noop")
+        with self.side.working("default") as (worker,):
+            wait_until(lambda: self.queue("noop") < full)
+            began, used, left = time.monotonic(), cpu(worker), self.queue("noop")
+            wait_until(self.has_run_all)
+            seconds, spent = time.monotonic() - began, cpu(worker) - used
+            after = memory(worker)
+        return {
+            "drained": left / seconds,
+            "worker CPU": spent / left * 1000,
+            "published": rate,
+            "producer CPU": cost,
+            "memory of a worker, after them": after,
+        }
+
+    def has_run_all(self) -> bool:
+        return self.queue("noop") == 0
+
+    def idle(self) -> Figures:
+        """Have tasks arrive one by one; before the first, the worker starts. Last a chord."""
+        self.side.run(CLICK, 1, 0)
+        began = time.monotonic()
+        with self.side.working("critical", *(["default"] if self.side.name == "ours" else [])) as (worker, *_):
+            self.stamps(1)
+            first = time.monotonic() - began
+            at_rest = memory(worker)
+            self.side.run(CLICK, self.clicks, 0.05)
+            p50, p99 = percentiles(self.stamps(self.clicks))
+            self.side.run(CHORD, self.parts)
+            wait_until(lambda: self.ledger.llen("bodies") > 0)
+            took = float(self.ledger.lpop("bodies"))
+        return {
+            "start to first task": first,
+            "memory of a worker, idle": at_rest,
+            "idle, to start, p50": p50,
+            "idle, to start, p99": p99,
+            "a chord": took,
+        }
+
+    def behind_bulk(self) -> Figures:
+        """Have clicks arrive while tasks of 20 ms CPU wait on `bulk`, which in the bare project is the one queue."""
+        names = ("critical", "bulk") if self.side.name == "ours" else ("default",)
+        with self.side.working(*names):
+            self.side.run(CLICK, 1, 0)
+            self.stamps(1)
+            self.side.run(BURN, self.burning)
+            self.side.run(CLICK, self.clicks, 0.05)
+            if self.side.name == "ours" and not self.queue("burn"):
+                msg = "the bulk work was over before the last click"
+                raise RuntimeError(msg)
+            p50, p99 = percentiles(self.stamps(self.clicks))
+        return {"behind bulk, to start, p50": p50, "behind bulk, to start, p99": p99}
+
+
+def percentiles(seconds: list[float]) -> tuple[float, float]:
+    """Return the median and the 99th percentile, in milliseconds."""
+    return median(seconds) * 1000, quantiles(seconds, n=100)[98] * 1000
+
+
+def is_met(goal: str, ratio: float, value: float) -> bool:
+    """Tell whether a goal is met: `<= 0.65 x` is of the ratio, `<= 50` of ours."""
+    sign, number, *of_ratio = goal.split()
+    reached = ratio if of_ratio else value
+    return reached <= float(number) if sign == "<=" else reached >= float(number)
+
+
+def print_table(broker: str, pairs: list[tuple[Figures, Figures]]) -> None:
+    """Print the medians of both, and the median ratio with its spread beside the goal."""
+    print(f"\n{broker}\n{'':<32}{'bare':>10}{'ours':>10}  {'ours / bare':<20} goal")
+    for measure in MEASURES:
+        before, after = (median(pair[index][measure.name] for pair in pairs) for index in (0, 1))
+        ratios = [pair[1][measure.name] / pair[0][measure.name] for pair in pairs]
+        ratio, goal = median(ratios), measure.goals.get(broker, "")
+        verdict = f"{goal:<10}{'met' if is_met(goal, ratio, after) else 'NOT MET'}" if goal else ""
+        spread = f"{ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"{measure.name:<32}{before:>10.4g}{after:>10.4g}  {spread:<20} {verdict:<20} {measure.unit}")
+
+
+def compare(
+    project: Path, pairs: int, *, quick: bool, report: Callable[[str], None]
+) -> dict[str, list[tuple[Figures, Figures]]]:
+    """Measure both sides on both brokers in turns."""
+    # From the baked project, whose Python runs this.
+    from sandbox.brokers import RabbitMQ, Redis  # noqa: PLC0415
+
+    found = {}
+    with TemporaryDirectory() as folder, Redis() as results, Redis() as redis_broker, RabbitMQ() as rabbitmq:
+        for broker in (redis_broker, rabbitmq):
+            found[broker.name] = []
+            for number in range(pairs):
+                at = Path(folder) / f"{broker.name}{number}"
+                pair = []
+                for make in (bare, ours):
+                    place = at / make.__name__
+                    place.mkdir(parents=True)
+                    environment = os.environ | {
+                        "CELERY_BROKER_URL": broker.url,
+                        "REDIS_URL": results.url,
+                        "LEDGER_URL": results.database_url(LEDGER),
+                        "DATABASE_URL": f"sqlite:///{place / 'db.sqlite3'}",
+                        "HEALTH_DIR": str(place / "health"),
+                    }
+                    with broker.fresh(), results.fresh():
+                        side = make(project if make is ours else place, environment)
+                        pair.append(Bench(side, broker.url, environment["LEDGER_URL"], quick=quick).measure())
+                    report(f"{broker.name} {number + 1}/{pairs} {side.name}")
+                found[broker.name].append((pair[0], pair[1]))
+    return found
+
+
+def main() -> None:
+    """Measure, print a table for each broker, and write the figures if asked to."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("project", type=Path)
+    parser.add_argument("--pairs", type=int)
+    parser.add_argument("--quick", action="store_true", help="fewer tasks, one pair")
+    parser.add_argument("--json", type=Path, help="where to write every figure")
+    options = parser.parse_args()
+    project = options.project.resolve()
+    sys.path.insert(0, str(project))
+
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    versions = f"Celery {celery.__version__}, Django {django.__version__}"
+    print(f"{machine}, {versions}, {time.strftime('%Y-%m-%d')}")
+    pairs = options.pairs or (1 if options.quick else 3)
+    found = compare(project, pairs, quick=options.quick, report=lambda line: print(f"  {line}", file=sys.stderr, flush=True))
+    for broker, measured in found.items():
+        print_table(broker, measured)
+    if options.json:
+        content = {"machine": machine, "versions": versions, "measured": found}
+        options.json.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
