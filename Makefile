@@ -9,7 +9,7 @@ help:
 	@echo "make demo        bake a project with the default answers and watch its demo (KEEP=0: leave when it has finished)"
 	@echo "make test        the template's tests, and those of the projects it bakes"
 	@echo "make test-all    these and the long proofs, marked slow"
-	@echo "make bench       the example's import against a plain loop over the same rows; what its page costs"
+	@echo "make bench       what the protections cost, against a bare project; the import against a plain loop (QUICK=1: a look)"
 	@echo "make screenshots the pages of the example, photographed for docs/images"
 	@echo "make lint        hooks and tests: ruff's lint and format"
 	@echo "make format      let ruff put right what it can"
@@ -28,7 +28,9 @@ demo:
 	@$(IN_A_BAKED_PROJECT) && $(MAKE) --no-print-directory demo
 
 bench:
-	@$(IN_A_BAKED_PROJECT) && bin/uv run --quiet python "$(CURDIR)/benchmarks/import_rows.py" . && \
+	@$(IN_A_BAKED_PROJECT) && \
+	bin/uv run --quiet python "$(CURDIR)/benchmarks/against_bare.py" . $(if $(QUICK),--quick) && \
+	bin/uv run --quiet python "$(CURDIR)/benchmarks/import_rows.py" . $(if $(QUICK),--pairs=1) && \
 	bin/uv run --quiet python "$(CURDIR)/benchmarks/live_page.py" .
 
 test:

@@ -195,14 +195,14 @@ def compare(
                 for make in (bare, ours):
                     place = at / make.__name__
                     place.mkdir(parents=True)
-                    environment = os.environ | {
-                        "CELERY_BROKER_URL": broker.url,
-                        "REDIS_URL": results.url,
-                        "LEDGER_URL": results.database_url(LEDGER),
-                        "DATABASE_URL": f"sqlite:///{place / 'db.sqlite3'}",
-                        "HEALTH_DIR": str(place / "health"),
-                    }
                     with broker.fresh(), results.fresh():
+                        environment = os.environ | {
+                            "CELERY_BROKER_URL": broker.url,
+                            "REDIS_URL": results.url,
+                            "LEDGER_URL": results.database_url(LEDGER),
+                            "DATABASE_URL": f"sqlite:///{place / 'db.sqlite3'}",
+                            "HEALTH_DIR": str(place / "health"),
+                        }
                         side = make(project if make is ours else place, environment)
                         pair.append(Bench(side, broker.url, environment["LEDGER_URL"], quick=quick).measure())
                     report(f"{broker.name} {number + 1}/{pairs} {side.name}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from amqp import NotFound
 from kombu import Connection
 
 #: Where tasks write when they ran; a database of Redis that nothing else uses.
@@ -115,12 +116,15 @@ class Side:
 
 
 def waiting(url: str, queue: str) -> int:
-    """Return how many messages are ready on a queue."""
+    """Return how many messages are ready on a queue; -1 where there is none."""
     if url.startswith("redis"):
         with redis.Redis.from_url(url) as client:
             return int(client.llen(queue))
-    with Connection(url) as connection, connection.channel() as channel:
-        return int(channel.queue_declare(queue, passive=True).message_count)
+    with Connection(url) as connection:
+        try:
+            return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+        except NotFound:
+            return -1
 
 
 def family(pid: int) -> Iterator[int]:
