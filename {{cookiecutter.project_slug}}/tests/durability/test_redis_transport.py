@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from kombu import Connection
+from kombu import Connection, Exchange, Queue
 
 from {{ cookiecutter.project_slug }}.tasking import redis_transport, transport
 from {{ cookiecutter.project_slug }}.tasking.queues import BULK, DEAD_LETTER, DEFAULT, dead_letter_queue, task_queues
@@ -292,6 +292,29 @@ def test_what_is_no_message_is_a_dead_letter_and_in_nobodys_way(connect: Connect
     assert client.llen(f"{DEFAULT}:taken") == 0
     assert lengths(client) == {DEAD_LETTER: 1}
     assert take(connection, DEAD_LETTER).body == item.encode()
+
+
+def test_the_bindings_are_not_asked_for_before_each_publish(connect: Connect, client: Any) -> None:
+    def asked() -> int:
+        return int(client.info("commandstats").get("cmdstat_smembers", {"calls": 0})["calls"])
+
+    connection = connect()
+    send(connection)
+    before = asked()
+    for _ in range(10):
+        send(connection)
+    assert asked() == before
+    assert lengths(client) == {DEFAULT: 11}
+
+
+def test_a_queue_that_is_bound_later_is_found(connect: Connect, client: Any) -> None:
+    """That no queue took a message is not remembered."""
+    connection = connect()
+    send(connection, "later")
+    later = Queue("later", Exchange(EXCHANGE, type="topic"), routing_key="later")
+    later(connection.default_channel).declare()
+    send(connection, "later")
+    assert client.llen("later") == 1
 
 
 def test_what_is_not_due_waits_and_then_takes_its_turn(connect: Connect, client: Any) -> None:

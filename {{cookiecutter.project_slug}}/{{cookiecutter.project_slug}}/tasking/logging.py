@@ -6,7 +6,7 @@ import sys
 import warnings
 from typing import Any
 
-from celery import current_task
+from celery._state import get_current_task
 from celery.exceptions import CDeprecationWarning, CPendingDeprecationWarning
 from celery.signals import celeryd_after_setup, setup_logging, worker_process_init
 
@@ -53,9 +53,10 @@ class TaskFilter(logging.Filter):
         """Add the fields. Outside a task the record stays as it is."""
         for name in NOISE:
             vars(record).pop(name, None)
-        if current_task:
-            request = current_task.request
-            record.task_name = current_task.name
+        # Once: through `celery.current_task` each attribute would be a search for the task.
+        if task := get_current_task():
+            request = task.request
+            record.task_name = task.name
             record.task_id = request.id
             record.root_id = request.root_id
             record.queue = queue_of_request(request)

@@ -28,6 +28,9 @@ from kombu.utils.uuid import uuid
 #: Seconds that a message may lie among the taken ones, where it stays for a moment: one round trip.
 GRACE = 5
 
+#: Seconds for which the bindings of our exchange are remembered.
+BINDINGS_AGE = 10
+
 #: Puts back what lies in the list KEYS[1] for longer than ARGV[1] seconds, at the end of the list KEYS[2] that is read
 #: next. Since when, is noted in the sorted set KEYS[3] when a message is first seen.
 PUT_BACK = """
@@ -154,6 +157,26 @@ class Channel(redis.Channel):  # type: ignore[misc]
     _asked = ""
     _taken: bytes | None = None
     _released_at = float("-inf")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: The queues that a routing key of our exchange leads to, and until when that is believed.
+        self._routes: dict[str, tuple[float, list[str]]] = {}
+
+    def _lookup(self, exchange: str, routing_key: str, default: str | None = None) -> list[str]:
+        """Return the queues that a message goes to.
+
+        Asking Redis for the bindings is a round trip before each publish. Those of our exchange are remembered for
+        seconds, and never that there are none.
+        """
+        if exchange != self.dead_letter_exchange or not exchange:
+            return list(super()._lookup(exchange, routing_key, default))
+        until, queues = self._routes.get(routing_key, (0.0, []))
+        if monotonic() > until:
+            queues = list(super()._lookup(exchange, routing_key, default))
+            if queues:
+                self._routes[routing_key] = (monotonic() + BINDINGS_AGE, queues)
+        return queues
 
     def leave_taken(self, pipe: Any) -> None:
         """Have the message that has just been taken leave the list of those when the pipe is executed."""

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
-from celery import current_task
+from celery._state import get_current_task
 from celery.signals import before_task_publish
 from django.http import HttpRequest, HttpResponseBase
 
@@ -24,8 +24,8 @@ _of_this_request: ContextVar[str] = ContextVar(HEADER, default="")
 
 def current() -> str:
     """Return the id of the request that is at work, or that caused the task at work; nothing if there is none."""
-    if current_task:
-        return str(getattr(current_task.request, HEADER, None) or "")
+    if task := get_current_task():
+        return str(getattr(task.request, HEADER, None) or "")
     return _of_this_request.get()
 
 
