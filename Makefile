@@ -27,9 +27,12 @@ demo:
 	@echo "Baking a project with the default answers"
 	@$(IN_A_BAKED_PROJECT) && $(MAKE) --no-print-directory demo
 
+# The ratios that a run is compared with; a whole one takes their place, for a commit.
+LAST := $(CURDIR)/benchmarks/last.json
+
 bench:
 	@$(IN_A_BAKED_PROJECT) && \
-	bin/uv run --quiet python "$(CURDIR)/benchmarks/against_bare.py" . $(if $(QUICK),--quick) && \
+	bin/uv run --quiet python "$(CURDIR)/benchmarks/against_bare.py" . --last "$(LAST)" $(if $(QUICK),--quick,--json "$(LAST)") && \
 	bin/uv run --quiet python "$(CURDIR)/benchmarks/import_rows.py" . $(if $(QUICK),--pairs=1) && \
 	bin/uv run --quiet python "$(CURDIR)/benchmarks/live_page.py" .
 

@@ -2,7 +2,7 @@
 
 Run in a baked project: `python benchmarks/against_bare.py PROJECT_FOLDER`; `make bench` does. Ratios are of pairs that were
 measured one after the other, ours to bare; CPU is the steady figure on a machine with other things to do. `--quick`
-is for a look. `--json FILE` writes every figure.
+is for a look. `--json FILE` writes every figure, and `--last FILE` compares with such a file.
 """
 
 import json
@@ -12,7 +12,6 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -20,6 +19,7 @@ from tempfile import TemporaryDirectory
 import celery
 import django
 import redis
+from goals import Figures, Found, losses, print_table
 from sides import LEDGER, Side, bare, cpu, memory, ours, wait_until, waiting
 
 PUBLISH = """
@@ -40,33 +40,6 @@ for _ in range(int(sys.argv[1])):
 BURN = "for _ in range(int(sys.argv[1])): burn.delay(0.02)"
 
 CHORD = "from celery import chord; chord([part.s(n) for n in range(int(sys.argv[1]))])(body.s(sent=time.time()))"
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What is measured, and how ours is to compare with bare; without a goal, or against a fixed limit."""
-
-    name: str
-    unit: str
-    goals: dict[str, str]
-
-
-MEASURES = [
-    Measure("drained", "no-ops/s", {"redis": ">= 1.5 x", "rabbitmq": ">= 1.7 x"}),
-    Measure("worker CPU", "ms/no-op", {"redis": "<= 0.65 x", "rabbitmq": "<= 0.50 x"}),
-    Measure("published", "no-ops/s", {}),
-    Measure("producer CPU", "ms/no-op", {}),
-    Measure("start to first task", "s", {"redis": "<= 4", "rabbitmq": "<= 4"}),
-    Measure("memory of a worker, idle", "MB PSS", {"redis": "<= 1.1 x", "rabbitmq": "<= 1.1 x"}),
-    Measure("memory of a worker, after them", "MB PSS", {"redis": "<= 1.1 x", "rabbitmq": "<= 1.1 x"}),
-    Measure("idle, to start, p50", "ms", {}),
-    Measure("idle, to start, p99", "ms", {}),
-    Measure("behind bulk, to start, p50", "ms", {}),
-    Measure("behind bulk, to start, p99", "ms", {"redis": "<= 50", "rabbitmq": "<= 50"}),
-    Measure("a chord", "s", {"redis": "<= 1.0 x", "rabbitmq": "<= 1.0 x"}),
-]
-
-Figures = dict[str, float]
 
 
 class Bench:
@@ -159,33 +132,12 @@ def percentiles(seconds: list[float]) -> tuple[float, float]:
     return median(seconds) * 1000, quantiles(seconds, n=100)[98] * 1000
 
 
-def is_met(goal: str, ratio: float, value: float) -> bool:
-    """Tell whether a goal is met: `<= 0.65 x` is of the ratio, `<= 50` of ours."""
-    sign, number, *of_ratio = goal.split()
-    reached = ratio if of_ratio else value
-    return reached <= float(number) if sign == "<=" else reached >= float(number)
-
-
-def print_table(broker: str, pairs: list[tuple[Figures, Figures]]) -> None:
-    """Print the medians of both, and the median ratio with its spread beside the goal."""
-    print(f"\n{broker}\n{'':<32}{'bare':>10}{'ours':>10}  {'ours / bare':<20} goal")
-    for measure in MEASURES:
-        before, after = (median(pair[index][measure.name] for pair in pairs) for index in (0, 1))
-        ratios = [pair[1][measure.name] / pair[0][measure.name] for pair in pairs]
-        ratio, goal = median(ratios), measure.goals.get(broker, "")
-        verdict = f"{goal:<10}{'met' if is_met(goal, ratio, after) else 'NOT MET'}" if goal else ""
-        spread = f"{ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        print(f"{measure.name:<32}{before:>10.4g}{after:>10.4g}  {spread:<20} {verdict:<20} {measure.unit}")
-
-
-def compare(
-    project: Path, pairs: int, *, quick: bool, report: Callable[[str], None]
-) -> dict[str, list[tuple[Figures, Figures]]]:
+def compare(project: Path, pairs: int, *, quick: bool, report: Callable[[str], None]) -> Found:
     """Measure both sides on both brokers in turns."""
     # From the baked project, whose Python runs this.
     from sandbox.brokers import RabbitMQ, Redis  # noqa: PLC0415
 
-    found = {}
+    found: Found = {}
     with TemporaryDirectory() as folder, Redis() as results, Redis() as redis_broker, RabbitMQ() as rabbitmq:
         for broker in (redis_broker, rabbitmq):
             found[broker.name] = []
@@ -216,6 +168,7 @@ def main() -> None:
     parser.add_argument("project", type=Path)
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--quick", action="store_true", help="fewer tasks, one pair")
+    parser.add_argument("--last", type=Path, help="figures of an earlier run; what has become a fifth worse is a warning")
     parser.add_argument("--json", type=Path, help="where to write every figure")
     options = parser.parse_args()
     project = options.project.resolve()
@@ -228,6 +181,9 @@ def main() -> None:
     found = compare(project, pairs, quick=options.quick, report=lambda line: print(f"  {line}", file=sys.stderr, flush=True))
     for broker, measured in found.items():
         print_table(broker, measured)
+    if options.last:
+        for loss in losses(found, json.loads(options.last.read_text())["measured"]):
+            print(f"::warning::{loss}")
     if options.json:
         content = {"machine": machine, "versions": versions, "measured": found}
         options.json.write_text(json.dumps(content, indent=1) + "\n")

@@ -14,12 +14,15 @@ RATES_URL = conf.RATES_URL
 #: Nobody listens there.
 NOWHERE = "http://127.0.0.1:9"
 
+#: Read once: a shared task looks itself up for each attribute, and this runs before every task.
+CHUNK, FETCH = tasks.import_chunk.name, tasks.fetch_rates_of.name
+
 
 @task_prerun.connect
 def suffer(task: Task[..., Any], args: Any, **_: Any) -> None:
     """Kill this process in front of a chunk, or lead a question for exchange rates astray."""
-    if task.name == tasks.import_chunk.name:
+    if task.name == CHUNK:
         if experiments.is_to_be_killed() or experiments.is_poisoned(args[0]):
             os.kill(os.getpid(), signal.SIGKILL)
-    elif task.name == tasks.fetch_rates_of.name:
+    elif task.name == FETCH:
         conf.RATES_URL = NOWHERE if experiments.RATES.is_on() else RATES_URL

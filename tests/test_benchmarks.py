@@ -1,0 +1,42 @@
+"""What the benchmarks make of their figures: goals met or not, and a warning where a ratio has become a fifth worse."""
+
+import sys
+from typing import Any
+
+import pytest
+
+from conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from goals import MEASURES, is_met, losses, print_table
+
+
+def found(**ours: float) -> dict[str, Any]:
+    """Return figures that are all 1, but for some of ours on RabbitMQ."""
+    before = {measure.name: 1.0 for measure in MEASURES}
+    return {"redis": [[before, before]], "rabbitmq": [[before, before | ours]]}
+
+
+@pytest.mark.parametrize(
+    ("goal", "ratio", "value", "met"),
+    [("<= 0.65 x", 0.6, 9, True), ("<= 0.65 x", 0.7, 0.1, False), ("<= 50", 9, 50, True), (">= 1.5 x", 1.4, 9, False)],
+)
+def test_a_goal_is_of_the_ratio_or_of_ours(goal: str, ratio: float, value: float, *, met: bool) -> None:
+    assert is_met(goal, ratio, value) is met
+
+
+def test_a_loss_of_a_fifth_is_told_and_no_gain() -> None:
+    now = found(drained=0.5, **{"worker CPU": 1.3, "a chord": 1.1, "published": 2})
+    assert list(losses(now, found())) == [
+        "rabbitmq, drained: 0.50 of bare, and was 1.00",
+        "rabbitmq, worker CPU: 1.30 of bare, and was 1.00",
+    ]
+
+
+def test_the_table_says_what_is_not_met(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("rabbitmq", found(**{"worker CPU": 0.4})["rabbitmq"])
+    lines = {line[:30].rstrip(): line for line in capsys.readouterr().out.splitlines()}
+    assert "met" in lines["worker CPU"]
+    assert "NOT" not in lines["worker CPU"]
+    assert "NOT MET" in lines["drained"]
