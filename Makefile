@@ -3,13 +3,14 @@
 # The script that every generated project carries. It keeps its uv and the environment in this folder.
 UV := "{{cookiecutter.project_slug}}/bin/uv"
 
-.PHONY: help demo bench test test-all screenshots lint format clean
+.PHONY: help demo bench plots test test-all screenshots lint format clean
 
 help:
 	@echo "make demo        bake a project with the default answers and watch its demo (KEEP=0: leave when it has finished)"
 	@echo "make test        the template's tests, and those of the projects it bakes"
 	@echo "make test-all    these and the long proofs, marked slow"
 	@echo "make bench       what the protections cost, against a bare project; the import against a plain loop (QUICK=1: a look)"
+	@echo "make plots       how cost grows, drawn for docs/performance.md: a quarter of an hour"
 	@echo "make screenshots the pages of the example, photographed for docs/images"
 	@echo "make lint        hooks and tests: ruff's lint and format"
 	@echo "make format      let ruff put right what it can"
@@ -35,6 +36,10 @@ bench:
 	bin/uv run --quiet python "$(CURDIR)/benchmarks/against_bare.py" . --last "$(LAST)" $(if $(QUICK),--quick,--json "$(LAST)") && \
 	bin/uv run --quiet python "$(CURDIR)/benchmarks/import_rows.py" . $(if $(QUICK),--pairs=1) && \
 	bin/uv run --quiet python "$(CURDIR)/benchmarks/live_page.py" .
+
+plots:
+	@$(IN_A_BAKED_PROJECT) && \
+	bin/uv run --quiet --with "matplotlib==3.11.2" python "$(CURDIR)/benchmarks/growth.py" . --plots "$(CURDIR)/docs/images"
 
 test:
 	@$(UV) run --quiet pytest -m "not slow"

@@ -67,3 +67,15 @@ def print_table(broker: str, pairs: list[tuple[Figures, Figures]]) -> None:
         verdict = f"{goal:<10}{'met' if is_met(goal, ratio, after) else 'NOT MET'}" if goal else ""
         spread = f"{ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         print(f"{measure.name:<32}{before:>10.4g}{after:>10.4g}  {spread:<20} {verdict:<20} {measure.unit}")
+
+
+def markdown(broker: str, pairs: Sequence[Sequence[Figures]]) -> str:
+    """Return what `print_table` prints as a table for `docs/performance.md`."""
+    lines = ["| | bare | ours | ours / bare | goal | |", "| --- | --- | --- | --- | --- | --- |"]
+    for measure in MEASURES:
+        before, after = (median(pair[index][measure.name] for pair in pairs) for index in (0, 1))
+        ratio, goal = ratio_of(measure, pairs), measure.goals.get(broker, "")
+        verdict = ("met" if is_met(goal, ratio, after) else "**not met**") if goal else ""
+        shown = f"{measure.name}, {measure.unit} | {before:.4g} | {after:.4g} | {ratio:.2f} | {goal}".rstrip()
+        lines.append(f"| {shown} | {verdict} |".replace("|  |", "| |"))
+    return "\n".join(lines) + "\n"

@@ -120,7 +120,8 @@ def test_a_piece_is_taken_along(project: BakedProject, broker_url: str, tmp_path
         assert expected in run(proof)
     finally:
         for worker in workers:
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
+            # In good order: `worker all` has workers of its own to end.
+            os.killpg(worker.pid, signal.SIGTERM)
+            worker.wait(SOON)
         if workers:
             print((tmp_path / "worker.log").read_text(errors="replace"), file=sys.stderr)

@@ -1,5 +1,6 @@
 """What the benchmarks make of their figures: goals met or not, and a warning where a ratio has become a fifth worse."""
 
+import json
 import sys
 from typing import Any
 
@@ -9,7 +10,7 @@ from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from goals import MEASURES, is_met, losses, print_table
+from goals import MEASURES, is_met, losses, markdown, print_table
 
 
 def found(**ours: float) -> dict[str, Any]:
@@ -32,6 +33,14 @@ def test_a_loss_of_a_fifth_is_told_and_no_gain() -> None:
         "rabbitmq, drained: 0.50 of bare, and was 1.00",
         "rabbitmq, worker CPU: 1.30 of bare, and was 1.00",
     ]
+
+
+@pytest.mark.parametrize("broker", ["redis", "rabbitmq"])
+def test_the_page_says_what_the_last_run_measured(broker: str) -> None:
+    last = json.loads((ROOT / "benchmarks/last.json").read_text())["measured"]
+    page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+    table = markdown(broker, last[broker])
+    assert table in page, f"put this into docs/performance.md:\n{table}"
 
 
 def test_the_table_says_what_is_not_met(capsys: pytest.CaptureFixture[str]) -> None:
