@@ -9,7 +9,7 @@ import re
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ class Plot:
     name: str
     x: str
     y: str
+    steps: Sequence[int]
     lines: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     def add(self, line: str, x: float, y: float) -> None:
@@ -41,10 +42,10 @@ class Plot:
         print(f"{self.name:<12} {line:<16} {x:>9,.0f} {self.x:<18} {y:>9.3g} {self.y}", flush=True)
 
 
-PROCESSES = Plot("processes", "processes", "no-ops per second")
-DEPTH = Plot("depth", "waiting", "ms CPU of the worker per no-op")
-CHORDS = Plot("chords", "parts", "ms per part, from the call to the body")
-ROWS = Plot("rows", "rows", "seconds until all are in")
+PROCESSES = Plot("processes", "processes", "no-ops per second", (1, 2, 4))
+DEPTH = Plot("depth", "waiting", "ms CPU of the worker per no-op", (1_000, 10_000, 100_000))
+CHORDS = Plot("chords", "parts", "ms per part, from the call to the body", (10, 100, 1_000, 10_000))
+ROWS = Plot("rows", "rows", "seconds until all are in", (10_000, 100_000, 1_000_000))
 
 
 def start_of_worker(side: Side, processes: int) -> list[str]:
@@ -77,7 +78,7 @@ def fill(url: str, queue: str, count: int) -> None:
 
 def by_processes(side: Side, url: str, line: str) -> None:
     queue = side.queues["noop"]
-    for processes in (1, 2, 4):
+    for processes in PROCESSES.steps:
         side.run(PUBLISH, TASKS)
         side.workers["default"] = start_of_worker(side, processes)
         with side.working("default"):
@@ -90,7 +91,7 @@ def by_processes(side: Side, url: str, line: str) -> None:
 
 def by_depth(side: Side, url: str, line: str) -> None:
     queue = side.queues["noop"]
-    for depth in (1_000, 10_000, 100_000):
+    for depth in DEPTH.steps:
         side.run("noop.delay()")
         fill(url, queue, depth)
         with side.working("default") as (worker,):
@@ -105,16 +106,19 @@ def by_depth(side: Side, url: str, line: str) -> None:
 
 def by_parts(side: Side, ledger: redis.Redis, line: str) -> None:
     with side.working("default"):
-        for parts in (10, 100, 1_000, 10_000):
+        # The first, of two, is for the worker to start.
+        for parts in (2, *CHORDS.steps):
             side.run(CHORD, parts)
             wait_until(lambda: ledger.llen("bodies") > 0)
-            CHORDS.add(line, parts, float(ledger.lpop("bodies")) / parts * 1000)
+            seconds = float(ledger.lpop("bodies"))
+            if parts in CHORDS.steps:
+                CHORDS.add(line, parts, seconds / parts * 1000)
 
 
 def by_rows() -> None:
     from import_rows import measure  # noqa: PLC0415 - it imports the baked project
 
-    for rows in (10_000, 100_000, 1_000_000):
+    for rows in ROWS.steps:
         with TemporaryDirectory() as folder:
             one = measure(Path(folder), rows)
         ROWS.add("import", rows, one.rows_in)
@@ -175,9 +179,13 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("project", type=Path)
     parser.add_argument("--plots", type=Path, help="where to draw them")
+    parser.add_argument("--quick", action="store_true", help="leave out the largest of each, but for processes")
     options = parser.parse_args()
     project = options.project.resolve()
     sys.path.insert(0, str(project))
+    if options.quick:
+        for plot in (DEPTH, CHORDS, ROWS):
+            plot.steps = plot.steps[:-1]
     with sides(project) as measured:
         for side, url, ledger, line in measured:
             by_processes(side, url, line)

@@ -50,8 +50,8 @@ RUN_BY = {
     f"{DURABILITY}/test_metrics.py::test_what_waits_is_told": r"manage.py metrics",
     f"{DURABILITY}/test_health.py::test_a_busy_worker_is_healthy_and_a_stuck_one_is_not": r"bin/healthy .*",
 }
-#: What no test runs: it would run itself, takes a quarter of an hour, makes pictures for a person, asks a service.
-RUN_BY_HAND = r"make test-all|\.ci/run|make test-protections|make screenshots|make audit"
+#: What no test runs: it would run itself, takes a quarter of an hour, makes pictures or figures for a person, asks a service.
+RUN_BY_HAND = r"make test-all|\.ci/run|make test-protections|make screenshots|make audit|make bench.*|make plots"
 
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
 FENCE = re.compile(r"^```.+?^```", re.MULTILINE | re.DOTALL)

@@ -166,8 +166,8 @@ class Channel(redis.Channel):  # type: ignore[misc]
     def _lookup(self, exchange: str, routing_key: str, default: str | None = None) -> list[str]:
         """Return the queues that a message goes to.
 
-        Asking Redis for the bindings is a round trip before each publish. Those of our exchange are remembered for
-        seconds, and never that there are none.
+        Asking Redis for the bindings before each publish, as kombu does, halves how many there are in a second. Those
+        of our exchange are remembered for a while, and never that there are none.
         """
         if exchange != self.dead_letter_exchange or not exchange:
             return list(super()._lookup(exchange, routing_key, default))
