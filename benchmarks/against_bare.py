@@ -20,7 +20,7 @@ import celery
 import django
 import redis
 from goals import Figures, Found, losses, print_table
-from sides import LEDGER, Side, bare, cpu, memory, ours, wait_until, waiting
+from sides import LEDGER, Side, bare, cpu, leave, memory, ours, wait_until, waiting
 
 PUBLISH = """
 count = int(sys.argv[1])
@@ -159,6 +159,7 @@ def compare(project: Path, pairs: int, *, quick: bool, report: Callable[[str], N
                         pair.append(Bench(side, broker.url, environment["LEDGER_URL"], quick=quick).measure())
                     report(f"{broker.name} {number + 1}/{pairs} {side.name}")
                 found[broker.name].append((pair[0], pair[1]))
+    leave(project)
     return found
 
 

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import redis
 from kombu import Connection
-from sides import LEDGER, Side, bare, cpu, ours, wait_until, waiting
+from sides import LEDGER, Side, bare, cpu, leave, ours, wait_until, waiting
 
 #: Sent one by one; more would measure the publisher.
 TASKS = 3_000
@@ -191,6 +191,7 @@ def main() -> None:
             by_processes(side, url, line)
             by_depth(side, url, line)
             by_parts(side, ledger, line)
+    leave(project)
     by_rows()
     if options.plots:
         for plot in (PROCESSES, DEPTH, CHORDS, ROWS):

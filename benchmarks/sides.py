@@ -5,6 +5,7 @@ Both get the same tasks, run on the same private broker in turns, and start thei
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -197,6 +198,12 @@ def ours(project: Path, environment: dict[str, str]) -> Side:
     workers = {queue: ["manage.py", "worker", queue] for queue in queues.values()}
     variables = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings.local"}
     return Side("ours", project, f"{package}.measured.tasks", variables, workers, queues)
+
+
+def leave(project: Path) -> None:
+    """Remove the tasks from the baked project again."""
+    for app in project.glob("*/measured"):
+        shutil.rmtree(app)
 
 
 def bare(folder: Path, environment: dict[str, str]) -> Side:
