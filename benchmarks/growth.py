@@ -169,6 +169,8 @@ def draw(plot: Plot, folder: Path) -> None:
         )
     axes.set(xscale="log", yscale="log" if plot is ROWS else "linear", xlabel=plot.x, ylabel=plot.y)
     axes.set_ylim(bottom=None if plot is ROWS else 0)
+    axes.set_xticks(plot.steps, [f"{step:,}" for step in plot.steps], minor=False)
+    axes.minorticks_off()
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(folder / f"performance-{plot.name}.svg", metadata={"Date": None})
