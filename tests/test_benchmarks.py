@@ -27,8 +27,8 @@ def test_a_goal_is_of_the_ratio_or_of_ours(goal: str, ratio: float, value: float
     assert is_met(goal, ratio, value) is met
 
 
-def test_a_loss_of_a_fifth_is_told_and_no_gain() -> None:
-    now = found(drained=0.5, **{"worker CPU": 1.3, "a chord": 1.1, "published": 2})
+def test_a_loss_of_a_fifth_is_told_and_neither_a_gain_nor_chance() -> None:
+    now = found(drained=0.5, **{"worker CPU": 1.3, "a chord": 1.1, "published": 2, "idle, to start, p99": 3})
     assert list(losses(now, found())) == [
         "rabbitmq, drained: 0.50 of bare, and was 1.00",
         "rabbitmq, worker CPU: 1.30 of bare, and was 1.00",
