@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import redis
+
+from {{ cookiecutter.project_slug }}.tasking.queues import DEFAULT
 
 from sandbox.brokers import RabbitMQ
 from sandbox.proxy import Proxy
@@ -98,6 +101,34 @@ chord([part.s("p%d" % number) for number in range(10)], body.s("chord")).apply_a
     assert "Signal handler" not in "".join(log.read_text() for log in shop.folder.glob("*.log")), "one of ours raised"
     (done,) = shop.notes("body")
     assert done.entry == "chord=" + "+".join(sorted(f"p{number}" for number in range(10)))
+
+
+def test_a_full_redis_is_emptied(redis_shop: Shop) -> None:
+    """Redis has no memory left while tasks wait, and refuses whatever would take more.
+
+    Promise: the worker stays and does what waits, so that there is room again, and then what is sent next.
+    """
+    shop = redis_shop
+    shop.worker()
+    charges = {f"c{number}" for number in range(12)}
+    shop.run("for number in range(12): charge.delay(f'c{number}', 0.2)")
+    with redis.Redis.from_url(shop.broker.url) as client:
+
+        def is_empty() -> bool:
+            return not client.exists(DEFAULT, "unacked")
+
+        refused = client.info("errorstats").get("errorstat_OOM", {"count": 0})["count"]
+        client.config_set("maxmemory", 1)
+        try:
+            assert not is_empty()
+            shop.wait_for("nothing waits or is held", is_empty)
+            # By now the worker waits for the next one.
+            shop.wait_for("refusals", lambda: client.info("errorstats")["errorstat_OOM"]["count"] > refused + 1)
+        finally:
+            client.config_set("maxmemory", 0)
+    shop.run("charge.delay('after', 0)")
+    shop.drain({"after"}, "end")
+    shop.prove("a full Redis", Account.of(charges | {"after"}, shop.effects()))
 
 
 def test_an_exceeded_consumer_timeout_loses_nothing(rabbitmq_shop: Shop, rabbitmq_server: RabbitMQ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 from kombu import Connection, Exchange, Queue
+from redis.commands.core import Script
 
 from {{ cookiecutter.project_slug }}.tasking import redis_transport, transport
 from {{ cookiecutter.project_slug }}.tasking.queues import BULK, DEAD_LETTER, DEFAULT, dead_letter_queue, task_queues
@@ -123,20 +124,25 @@ def test_what_is_held_as_redis_goes_away_is_given_back_when_it_returns() -> None
             message.ack()
 
 
+def lose_the_next_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the connection fail when Redis has done what it was asked."""
+    call = Script.__call__
+
+    def lose(script: Script, *args: Any, **kwargs: Any) -> None:
+        monkeypatch.undo()
+        call(script, *args, **kwargs)
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(Script, "__call__", lose)
+
+
 def test_what_may_be_held_as_the_connection_is_lost_is_given_back(
     connect: Connect, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is noted as held, but the answer to that is lost. Promise: it does not wait for the visibility timeout."""
     connection = connect(visibility_timeout=3600)
     send(connection)
-    execute = redis.client.Pipeline.execute
-
-    def lose_the_answer(pipe: Any, *args: Any, **kwargs: Any) -> None:
-        monkeypatch.undo()
-        execute(pipe, *args, **kwargs)
-        raise redis.ConnectionError
-
-    monkeypatch.setattr(redis.client.Pipeline, "execute", lose_the_answer)
+    lose_the_next_answer(monkeypatch)
     with pytest.raises(redis.ConnectionError):
         take(connection)
     assert held(client) == (1, 1)
@@ -282,16 +288,129 @@ def test_a_reader_that_acknowledges_nothing_leaves_nothing_behind(connect: Conne
     assert held(client) == (0, 0)
 
 
-@pytest.mark.parametrize("item", ["no json", "[1]", '{"body": "no properties"}'])
+@pytest.mark.parametrize("item", ["no json", "[1]", '{"body": "no properties"}', "[" * 100_000])
 def test_what_is_no_message_is_a_dead_letter_and_in_nobodys_way(connect: Connect, client: Any, item: str) -> None:
     connection = connect()
     client.lpush(DEFAULT, item)
-    assert QUEUES[DEFAULT](connection.default_channel).get() is None
+    take(connection).reject()
     send(connection)
     take(connection).ack()
     assert client.llen(f"{DEFAULT}:taken") == 0
     assert lengths(client) == {DEAD_LETTER: 1}
     assert take(connection, DEAD_LETTER).body == item.encode()
+
+
+def turns(connection: Any, *callbacks: Callable[[Any, Any], None], room: int = 3) -> Callable[[], None]:
+    """Have a connection read a queue as in a worker's event loop; return the function that takes its turn there."""
+    channel = connection.default_channel
+    consumer = connection.Consumer(QUEUES[DEFAULT], channel=channel, callbacks=callbacks, prefetch_count=room)
+    consumer.consume()
+    connection.transport.is_in_loop = True
+    return channel.take_turn  # type: ignore[no-any-return]
+
+
+def test_a_turn_takes_what_there_is_room_for_and_tells_what_is_done(connect: Connect, client: Any) -> None:
+    connection, taken = connect(), []
+    for number in range(5):
+        send(connection, id=number)
+    turns(connection, lambda _, message: taken.append(message))()
+    assert [message.headers["id"] for message in taken] == [0, 1, 2]
+    assert len({message.delivery_tag for message in taken}) == 3
+    assert held(client) == (3, 3)
+    before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    taken[1].ack()
+    assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 1
+    assert [message.headers["id"] for message in taken[3:]] == [3]
+    assert held(client) == (3, 3)
+    taken[2].ack()
+    taken[3].ack()
+    assert [message.headers["id"] for message in taken[4:]] == [4]
+    assert held(client) == (2, 2)
+    assert lengths(client) == {}
+
+
+def test_what_is_done_as_it_arrives_leaves_room_for_the_next(connect: Connect, client: Any) -> None:
+    """Expired and revoked tasks are: however many there are, one follows the other."""
+    connection, taken = connect(), []
+
+    def finish(_: Any, message: Any) -> None:
+        message.ack()
+        taken.append(message.headers["id"])
+
+    for number in range(1_500):
+        send(connection, id=number)
+    turns(connection, finish)()
+    assert taken == list(range(1_500))
+    assert held(client) == (0, 0)
+    assert lengths(client) == {}
+
+
+def test_what_was_done_as_the_connection_was_lost_is_told_by_the_next(
+    connect: Connect, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was acknowledged, and Redis could not be told. Promise: it is not done a second time."""
+    connection, taken = connect(), []
+    send(connection)
+    turns(connection, lambda _, message: taken.append(message))()
+    with monkeypatch.context() as patch:
+        patch.setattr(Script, "__call__", disconnect)
+        with pytest.raises(redis.ConnectionError):
+            taken[0].ack()
+        connection.collect()
+    assert held(client) == (1, 1)
+    connect().default_channel.qos.restore_visible(num=10, interval=1)
+    assert held(client) == (0, 0)
+    assert lengths(client) == {}
+
+
+def disconnect(*_: Any, **__: Any) -> None:
+    raise redis.ConnectionError
+
+
+def test_what_a_turn_took_as_the_connection_was_lost_is_given_back(
+    connect: Connect, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was held, but who holds it does not know. Promise: it does not wait for the visibility timeout."""
+    connection = connect(visibility_timeout=3600)
+    send(connection)
+    send(connection)
+    lose_the_next_answer(monkeypatch)
+    with pytest.raises(redis.ConnectionError):
+        turns(connection, lambda *_: None)()
+    assert held(client) == (2, 2)
+    lose(connection, client)
+    assert lengths(client) == {DEFAULT: 2}
+
+
+def test_what_a_turn_took_beside_what_could_not_be_received_is_given_back(connect: Connect, client: Any) -> None:
+    """The first cannot be received, so that the others of the turn do not arrive."""
+    connection = connect(visibility_timeout=3600)
+    for _ in range(3):
+        send(connection)
+    with pytest.raises(redis.ConnectionError):
+        turns(connection, disconnect)()
+    assert held(client) == (3, 3)
+    connection.default_channel.qos.restore_visible(num=10, interval=1)
+    # The first is in the consumer's hands.
+    assert held(client) == (1, 1)
+    assert lengths(client) == {DEFAULT: 2}
+
+
+def test_a_full_redis_can_be_emptied(connect: Connect, client: Any) -> None:
+    """It refuses what would make it fuller, and gives what it has."""
+    connection, taken = connect(), []
+    send(connection)
+    turn = turns(connection, lambda _, message: taken.append(message))
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(redis.OutOfMemoryError):
+            send(connection)
+        turn()
+        taken[0].ack()
+    finally:
+        client.config_set("maxmemory", 0)
+    assert held(client) == (0, 0)
+    assert lengths(client) == {}
 
 
 def test_the_bindings_are_not_asked_for_before_each_publish(connect: Connect, client: Any) -> None:

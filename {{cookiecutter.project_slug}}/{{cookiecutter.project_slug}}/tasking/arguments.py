@@ -40,6 +40,10 @@ def _size(task: str, where: str, value: object) -> int:
             return 2 + sum(1 + _size(task, f"{where}, item {index}", item) for index, item in enumerate(value))
         case dict():
             return 2 + sum(_pair_size(task, where, key, item) for key, item in value.items())
+        case int():
+            return 1 + value.bit_length() // 3
+        case None:
+            return 4
         case Model():
             hint = f"Pass its id, as in .delay({type(value).__name__.lower()}.pk), and load it in the task."
         case QuerySet():

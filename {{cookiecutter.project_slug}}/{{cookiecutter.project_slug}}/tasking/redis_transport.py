@@ -1,12 +1,14 @@
 """A Redis that loses no message between the queue and the worker, and has dead letters as RabbitMQ has them.
 
 kombu's own pops a message off its queue and notes in a second step that a worker holds it: what is popped for a worker
-that dies then, or whose connection is half-open, is gone. Here it is moved to a second list, `QUEUE:taken`, in the same
-step, and leaves that one in the transaction that notes it as held; what stays there is put back.
+that dies then, or whose connection is half-open, is gone. Here a worker takes messages and has them noted as held in
+one step, in which it also tells what is done: its turn, one round trip where kombu needs three for each message. A
+message for which it has to wait is moved to a second list, `QUEUE:taken`, as it arrives, and leaves that one in the
+step that notes it as held; what stays there is put back.
 
 kombu's own also destroys a message that a worker rejects - an unknown task, an unreadable body - and delivers one that
-kills its worker again for ever. Both end here in the list `dead_letter`, in the transaction that takes them off the
-others. The headers are RabbitMQ's: `x-delivery-count`, and `x-death` with reason and queue.
+kills its worker again for ever. Both end here in the list `dead_letter`, in the transaction that takes them off what is
+held. The headers are RabbitMQ's: `x-delivery-count`, and `x-death` with reason and queue.
 
 And kombu's own hands a message with an ETA to a worker, which holds it until then: past the visibility timeout it is
 delivered again, and again, and runs as often. Here it lies in the sorted set `QUEUE:delayed` until it is due, and is
@@ -16,6 +18,8 @@ It builds on internals of kombu 5.7, all of them methods of `QoS` and `Channel` 
 one list, without priorities. Without the options for dead letters there are none.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic, time
 from typing import Any, ClassVar
@@ -24,16 +28,53 @@ from kombu.transport import redis, virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
 from kombu.utils.uuid import uuid
+from redis.exceptions import OutOfMemoryError
 
 #: Seconds that a message may lie among the taken ones, where it stays for a moment: one round trip.
 GRACE = 5
 
+#: Messages that are taken in one turn at most.
+MOST = 100
+
 #: Seconds for which the bindings of our exchange are remembered.
 BINDINGS_AGE = 10
 
+#: One turn of a consumer. What is done - ARGV[4] tags, from ARGV[5] on - leaves what is held: the sorted set KEYS[1] of
+#: times and the hash KEYS[2] of messages. Under each tag after those an item joins it, with the time ARGV[1] and the
+#: end ARGV[2]: ARGV[3] from the list of the taken KEYS[4] or, if that is empty, the next of the queue KEYS[3]; returns
+#: those. Redis runs it, and the two below, though it be full: how else would it empty?
+TURN = """#!lua flags=allow-oom
+local tag = 5 + ARGV[4]
+for index = 5, tag - 1 do
+    redis.call('ZREM', KEYS[1], ARGV[index])
+    redis.call('HDEL', KEYS[2], ARGV[index])
+end
+local function hold(item)
+    redis.call('HSET', KEYS[2], ARGV[tag], '[' .. item .. ARGV[2])
+    redis.call('ZADD', KEYS[1], ARGV[1], ARGV[tag])
+    tag = tag + 1
+end
+if ARGV[3] ~= '' then
+    hold(ARGV[3])
+    redis.call('LREM', KEYS[4], 1, ARGV[3])
+    return {}
+end
+local items = {}
+for _ = tag, #ARGV do
+    local item = redis.call('LINDEX', KEYS[3], -1)
+    if not item then
+        break
+    end
+    hold(item)
+    redis.call('RPOP', KEYS[3])
+    table.insert(items, item)
+end
+return items
+"""
+
 #: Puts back what lies in the list KEYS[1] for longer than ARGV[1] seconds, at the end of the list KEYS[2] that is read
 #: next. Since when, is noted in the sorted set KEYS[3] when a message is first seen.
-PUT_BACK = """
+PUT_BACK = """#!lua flags=allow-oom
 local now = tonumber(redis.call('TIME')[1])
 local waiting = {}
 for _, item in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
@@ -53,7 +94,7 @@ end
 """
 
 #: Moves what is due in the sorted set KEYS[1] to the list KEYS[2], at the end of those that wait; a thousand at most.
-RELEASE = """
+RELEASE = """#!lua flags=allow-oom
 local now = redis.call('TIME')
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now[1] + now[2] / 1000000, 'LIMIT', 0, 1000)
 for _, item in ipairs(due) do
@@ -63,7 +104,10 @@ end
 """
 
 
-#: The delivery tags of what this process held, or may have, when its connection was lost, and could not give back.
+#: The delivery tags of what this process has acknowledged, and not yet told Redis.
+done: set[str] = set()
+
+#: The delivery tags of what this process holds, or may hold, and no consumer here has: to be given back.
 owed: set[str] = set()
 
 
@@ -76,18 +120,15 @@ class QoS(redis.QoS):  # type: ignore[misc]
 
     def append(self, message: Any, delivery_tag: str) -> None:
         """Note a message as held: from now on it is given back if its worker dies."""
-        delivery = message.delivery_info
-        held = dumps([message._raw, delivery["exchange"], delivery["routing_key"]])
-        try:
-            with self.pipe_or_acquire() as pipe:
-                pipe.zadd(self.unacked_index_key, {delivery_tag: time()}).hset(self.unacked_key, delivery_tag, held)
-                self.channel.leave_taken(pipe)
-                pipe.execute()
-        except self.channel.connection_errors:
-            # The answer is lost: if it was noted, nobody here would know.
-            owed.add(delivery_tag)
-            raise
+        self.channel.hold(delivery_tag)
         virtual.QoS.append(self, message, delivery_tag)
+        owed.discard(delivery_tag)
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge a message, which is what a turn begins with."""
+        virtual.QoS.ack(self, delivery_tag)
+        done.add(delivery_tag)
+        self.channel.take_turn()
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Give a message back to its queue or, without `requeue`, put it among the dead letters."""
@@ -95,17 +136,32 @@ class QoS(redis.QoS):  # type: ignore[misc]
             super().reject(delivery_tag, requeue)
             return
 
-        def bury(pipe: Any) -> None:
-            held = pipe.hget(self.unacked_key, delivery_tag)
-            pipe.multi()
-            self._remove_from_indices(delivery_tag, pipe)
-            if held:
-                payload, _, routing_key = loads(bytes_to_str(held))
-                self.channel.bury(payload, routing_key, "rejected", pipe)
+        def bury(payload: dict[str, Any], _: str, routing_key: str, pipe: Any) -> None:
+            self.channel.bury(payload, routing_key, "rejected", pipe)
 
-        with self.channel.conn_or_acquire() as client:
-            client.transaction(bury, self.unacked_key)
+        self._let_go(delivery_tag, bury)
         virtual.QoS.ack(self, delivery_tag)
+
+    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:
+        """Give a message back to its queue, if it is held."""
+
+        def restore(*held: Any) -> None:
+            self.channel._do_restore_message(*held, leftmost)
+
+        self._let_go(tag, restore, client)
+
+    def _let_go(self, tag: str, put: Callable[..., None], client: Any = None) -> None:
+        """Have a message put elsewhere, in the transaction that ends its being held; nothing, if it is not held."""
+
+        def move(pipe: Any) -> None:
+            held = pipe.hget(self.unacked_key, tag)
+            pipe.multi()
+            self._remove_from_indices(tag, pipe)
+            if held:
+                put(*_read_held(held), pipe)
+
+        with self.channel.conn_or_acquire(client) as connected:
+            connected.transaction(move, self.unacked_key)
 
     def restore_unacked(self, client: Any = None) -> None:
         """Give back all that is held, as a channel closes; or, if Redis is away by then, when it is back.
@@ -117,7 +173,9 @@ class QoS(redis.QoS):  # type: ignore[misc]
         self._give_back_owed(client)
 
     def restore_visible(self, *args: Any, **kwargs: Any) -> None:
-        """Give back what is owed, what is held beyond the visibility timeout, and what was taken and never held."""
+        """Tell what could not be told; give back what is owed, what is held too long, what was taken and not held."""
+        if done:
+            self.channel.turn()
         if owed:
             self._give_back_owed()
         self.is_worker_lost = True
@@ -153,10 +211,13 @@ class Channel(redis.Channel):  # type: ignore[misc]
         "dead_letter_routing_key",
     )
 
-    #: The queue that is asked for a message, and that message from its arrival here until it is noted as held.
+    #: The queue that is asked for a message, and what came of it from its arrival here until it is noted as held.
     _asked = ""
     _taken: bytes | None = None
-    _released_at = float("-inf")
+    _released_at = _waits_from = float("-inf")
+    _one_client: Any = None
+    _is_in_turn = False
+    _turn: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -178,11 +239,70 @@ class Channel(redis.Channel):  # type: ignore[misc]
                 self._routes[routing_key] = (monotonic() + BINDINGS_AGE, queues)
         return queues
 
-    def leave_taken(self, pipe: Any) -> None:
-        """Have the message that has just been taken leave the list of those when the pipe is executed."""
-        if self._taken is not None:
-            pipe.lrem(taken_from(self._asked), 1, self._taken)
-            self._taken = None
+    @contextmanager
+    def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
+        """Yield a client of the pool: always the same one. To make one, as kombu does each time, takes long."""
+        if client is None:
+            if self._one_client is None or self._one_client.connection_pool is not self.pool:
+                self._one_client = self._create_client()
+            client = self._one_client
+        yield client
+
+    def take_turn(self) -> None:
+        """Tell Redis what is done and, in a worker, take as many messages as there is room for, in one round trip.
+
+        Those are held as they are taken. Only where nothing waits, `_brpop_start` does, for the next to arrive.
+        """
+        if self._is_in_turn:
+            return  # what is done as it arrives is told below
+        self._is_in_turn = True
+        try:
+            while self._take() or done:
+                pass
+        finally:
+            self._is_in_turn = False
+
+    def _take(self) -> bool:
+        """Take messages, if there is room, and hand them to the consumer; return whether there is more of both."""
+        queue = next(iter(self._queue_cycle.consume(1)), "")
+        room = 0
+        if queue and self.connection.is_in_loop and not self._in_poll:
+            room = min(self.qos.can_consume_max_estimate() or 0, MOST)
+        tags = [uuid() for _ in range(room)]
+        # Until each is in the consumer's hands: the answer may be lost, or what it does with one fail.
+        owed.update(tags)
+        items = self.turn(tags, queue)
+        owed.difference_update(tags[len(items) :])
+        self._queue_cycle.rotate(queue)
+        for tag, item in zip(tags, items, strict=False):
+            self.connection._deliver(_read(item, queue, tag), queue)
+        return bool(room) and len(items) == room and self.qos.can_consume()
+
+    def turn(self, tags: Sequence[str] = (), queue: str = "", taken: bytes = b"") -> list[bytes]:
+        """Tell what is done; return items of a queue, held under the tags. There may be fewer than tags.
+
+        Or the one tag is for an item that is among the taken ones.
+        """
+        told = list(done)
+        keys = [self.unacked_index_key, self.unacked_key, queue, taken_from(queue)]
+        with self.conn_or_acquire() as client:
+            self._turn = self._turn or client.register_script(TURN)
+            arguments = [time(), f',"",{dumps(queue)}]', taken, len(told), *told, *tags]
+            items: list[bytes] = self._turn(keys, arguments, client)
+        done.difference_update(told)
+        return items
+
+    def hold(self, tag: str) -> None:
+        """Note the message as held that has just been taken, if it has not been as it was."""
+        item, self._taken = self._taken, None
+        if item is None:
+            return
+        try:
+            self.turn([tag], self._asked, item)
+        except self.connection_errors:
+            # The answer is lost: if it was noted, nobody here would know.
+            owed.add(tag)
+            raise
 
     def put_back(self) -> None:
         """Put back what was taken and never held: it was for a worker that died, or did not get it."""
@@ -245,13 +365,14 @@ class Channel(redis.Channel):  # type: ignore[misc]
 
     def _get(self, queue: str) -> dict[str, Any]:
         with self.conn_or_acquire() as client:
-            item = client.lmove(queue, taken_from(queue), "RIGHT", "LEFT")
-        payload = self._unpack(queue, item)
-        if payload is None:
+            self._asked, self._taken = queue, client.lmove(queue, taken_from(queue), "RIGHT", "LEFT")
+        if self._taken is None:
             raise virtual.base.Empty
-        return payload
+        return _read(self._taken, queue, uuid())
 
     def _brpop_start(self, timeout: float | None = None) -> None:
+        if monotonic() < self._waits_from:
+            return
         # Of several queues each has its turn; a worker of this project reads one.
         for queue in self._queue_cycle.consume(1):
             self._asked = queue
@@ -263,45 +384,34 @@ class Channel(redis.Channel):  # type: ignore[misc]
     def _brpop_read(self, **options: Any) -> bool:
         try:
             try:
-                item = self.client.parse_response(self.client.connection, "BLMOVE", **options)
+                self._taken = self.client.parse_response(self.client.connection, "BLMOVE", **options)
             except self.connection_errors:
                 self.client.connection.disconnect()
                 raise
+            except OutOfMemoryError:
+                # A full Redis has nobody wait. It does give what it has.
+                if not self.connection.is_in_loop:
+                    raise
+                self._in_poll, self._waits_from = None, monotonic() + 1
+                self.take_turn()
+                raise virtual.base.Empty from None
             queue = self._asked
             self._queue_cycle.rotate(queue)
-            payload = self._unpack(queue, item)
-            if payload is None:
+            if self._taken is None:
                 raise virtual.base.Empty
-            self.connection._deliver(payload, queue)
+            self.connection._deliver(_read(self._taken, queue, uuid()), queue)
             self._drop_taken()
             return True
         finally:
             self._in_poll = None
             self._flush_brpop_reauth()
 
-    def _unpack(self, queue: str, item: bytes | None) -> dict[str, Any] | None:
-        """Return the message of an item that has just been taken; None if there is none, or if it is no message."""
-        self._asked, self._taken = queue, item
-        if item is None:
-            return None
-        try:
-            payload: dict[str, Any] = loads(bytes_to_str(item))
-            payload["properties"]["delivery_tag"]
-        except (ValueError, TypeError, KeyError):
-            # Put there by hand. It would come back for ever, each time in the way of others.
-            payload = {"body": item.decode("utf-8", "backslashreplace"), "properties": {"delivery_tag": uuid()}}
-            with self.conn_or_acquire() as client, client.pipeline() as pipe:
-                self.leave_taken(pipe)
-                self.bury(payload, queue, "rejected", pipe)
-                pipe.execute()
-            return None
-        return payload
-
     def _drop_taken(self) -> None:
         """Forget what was taken and need not be held, since its reader acknowledges nothing."""
-        if self._taken is not None:
+        item, self._taken = self._taken, None
+        if item is not None:
             with self.conn_or_acquire() as client:
-                self.leave_taken(client)
+                client.lrem(taken_from(self._asked), 1, item)
 
     def _do_restore_message(
         self, payload: dict[str, Any], exchange: str, routing_key: str, pipe: Any, leftmost: bool = False
@@ -322,6 +432,14 @@ class Transport(redis.Transport):  # type: ignore[misc]
 
     Channel = Channel
 
+    #: Whether a worker's event loop looks after the connection.
+    is_in_loop = False
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Have a worker's event loop look after the connection."""
+        self.is_in_loop = True
+        super().register_with_event_loop(connection, loop)
+
 
 def taken_from(queue: str) -> str:
     """Return the list of what has been taken from a queue and is not yet noted as held."""
@@ -331,6 +449,32 @@ def taken_from(queue: str) -> str:
 def delayed_for(queue: str) -> str:
     """Return the sorted set of what is to be put on a queue later, by its time in seconds since the epoch."""
     return f"{queue}:delayed"
+
+
+def _read(item: bytes, queue: str, tag: str) -> dict[str, Any]:
+    """Return the message of an item, under a delivery tag of its own: as in AMQP, one for each delivery.
+
+    Of what somebody has put there by hand and is none, a message with that as its body, which no worker knows what to
+    do with.
+    """
+    try:
+        payload: dict[str, Any] = loads(bytes_to_str(item))
+        payload["properties"]["delivery_tag"] = tag
+    except (ValueError, TypeError, KeyError, RecursionError):
+        delivery = {"exchange": "", "routing_key": queue}
+        properties = {"delivery_tag": tag, "delivery_info": delivery}
+        return {"body": item.decode("utf-8", "backslashreplace"), "headers": {}, "properties": properties}
+    return payload
+
+
+def _read_held(held: bytes) -> tuple[dict[str, Any], str, str]:
+    """Return a message that is held, and exchange and routing key to give it back with."""
+    item, _, queue = held[1:-1].rpartition(b',"",')
+    if not item:  # kombu's own, which also names an exchange
+        payload, exchange, routing_key = loads(bytes_to_str(held))
+        return payload, exchange, routing_key
+    queue = loads(bytes_to_str(queue))
+    return _read(item, queue, uuid()), "", queue
 
 
 def _due(message: dict[str, Any]) -> float | None:

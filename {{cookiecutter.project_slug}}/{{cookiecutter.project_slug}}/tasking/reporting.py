@@ -10,12 +10,25 @@ from typing import Any
 import sentry_sdk
 from celery import Task
 from celery.exceptions import TimeLimitExceeded, WorkerLostError
-from celery.signals import task_failure, task_prerun
+from celery.signals import task_failure, task_prerun, worker_process_init
+from sentry_sdk.transport import make_transport
 
 from .queues import queue_of_request
 
 #: Seconds that a child waits for Sentry, after a failure only.
 PATIENCE = 1
+
+
+@worker_process_init.connect
+def send_by_itself(**_: Any) -> None:
+    """Give a child a way to Sentry of its own.
+
+    With the one that it has by the fork, it would send once more what its worker is about to send: that one reports a
+    lost child, and then forks another.
+    """
+    client = sentry_sdk.get_client()
+    if client.transport:
+        client.transport = make_transport(client.options)
 
 
 @task_prerun.connect

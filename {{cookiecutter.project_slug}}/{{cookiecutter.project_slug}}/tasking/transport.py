@@ -20,6 +20,9 @@ SOCKET_TIMEOUT = 10
 SCHEMES = {"amqp", "amqps", "redis", "rediss"}
 DATABASES = {"sqla", "sqlalchemy", "pgmq", "django", "db"}
 
+# kombu's own RabbitMQ waits for the confirm of each message.
+TRANSPORT_ALIASES["amqp"] = f"{__package__}.amqp_transport:Transport"
+TRANSPORT_ALIASES["amqps"] = f"{__package__}.amqp_transport:SSLTransport"
 # kombu's own Redis destroys what is rejected and delivers a poison message for ever; this one has dead letters.
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__package__}.redis_transport:Transport"))
 # Celery's own calls a chord's errback several times or never; this one calls it once.

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from django.db import OperationalError, transaction
 from kombu import Connection, Queue
 
-from {{ cookiecutter.project_slug }}.tasking.arguments import MAX_SIZE, ArgumentError
+from {{ cookiecutter.project_slug }}.tasking.arguments import MAX_SIZE, ArgumentError, check
 from {{ cookiecutter.project_slug }}.tasking.errors import OpenTransactionWarning, PermanentError, TransientError
 from {{ cookiecutter.project_slug }}.tasking.task import Task
 
@@ -85,6 +85,13 @@ def test_a_large_message_is_refused(app: Any) -> None:
     task = app.task(accept, name="one", shared=False)
     with pytest.raises(ArgumentError, match=r"more than 65,536\. Store the data and pass its id"):
         task.delay("x" * MAX_SIZE)
+
+
+@pytest.mark.parametrize("result", [None, 9_999, "1234"])
+def test_the_results_of_a_chord_of_thousands_are_no_large_argument(result: Any) -> None:
+    check("body", ([result] * 9_000,), {})
+    with pytest.raises(ArgumentError, match="more than"):
+        check("body", ([result] * 14_000,), {})
 
 
 def test_plain_values_pass() -> None:
