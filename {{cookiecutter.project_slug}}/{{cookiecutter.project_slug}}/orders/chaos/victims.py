@@ -2,8 +2,10 @@
 
 import os
 import signal
+from contextlib import suppress
 from typing import Any
 
+import redis
 from celery import Task
 from celery.signals import task_prerun
 
@@ -21,8 +23,10 @@ CHUNK, FETCH = tasks.import_chunk.name, tasks.fetch_rates_of.name
 @task_prerun.connect
 def suffer(task: Task[..., Any], args: Any, **_: Any) -> None:
     """Kill this process in front of a chunk, or lead a question for exchange rates astray."""
-    if task.name == CHUNK:
-        if experiments.is_to_be_killed() or experiments.is_poisoned(args[0]):
-            os.kill(os.getpid(), signal.SIGKILL)
-    elif task.name == FETCH:
-        conf.RATES_URL = NOWHERE if experiments.RATES.is_on() else RATES_URL
+    # Where Redis is the broker and is stopped, no other experiment is on.
+    with suppress(redis.RedisError):
+        if task.name == CHUNK:
+            if experiments.is_to_be_killed() or experiments.is_poisoned(args[0]):
+                os.kill(os.getpid(), signal.SIGKILL)
+        elif task.name == FETCH:
+            conf.RATES_URL = NOWHERE if experiments.RATES.is_on() else RATES_URL
