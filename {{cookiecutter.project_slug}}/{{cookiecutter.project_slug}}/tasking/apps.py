@@ -7,6 +7,7 @@ from django.apps import AppConfig
 #: What registers itself when it is imported, with signals and with Django's checks.
 LISTENERS = (
     "dead_letters.recorder",
+    "forking",
     "metrics.worker",
     "reporting",
     "request_id",
