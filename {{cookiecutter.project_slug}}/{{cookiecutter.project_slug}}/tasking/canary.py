@@ -24,7 +24,10 @@ class Canary(models.Model):
     passed_at = models.DateTimeField()
     #: From beat to the task's start.
     wait = models.DurationField()
-    #: When one got through that was sent too soon after the one before: two beats send, which do not share a lock.
+    #: When one got through that was sent too soon after the one before. One beat may do so too, once: if it lost Redis
+    #: before it could note that it had sent.
+    too_soon_at = models.DateTimeField(null=True, blank=True)
+    #: When that happened again at once: two beats send, which do not share a lock.
     doubled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -66,7 +69,9 @@ def passed(queue: str, expires_at: datetime) -> None:
     values: dict[str, Any] = {"passed_at": now, "wait": now - sent_at}
     before = Canary.objects.filter(queue=queue).first()
     if before and timedelta(0) < abs(sent_at - before.sent_at) < SOONEST:
-        values["doubled_at"] = now
+        values["too_soon_at"] = now
+        if before.too_soon_at and now - before.too_soon_at < 2 * CANARY_INTERVAL:
+            values["doubled_at"] = now
     Canary.objects.update_or_create(queue=queue, defaults=values)
 
 

@@ -225,13 +225,26 @@ def test_a_message_that_does_not_say_has_no_age(item: str | None) -> None:
         (-timedelta(seconds=1), True),
     ],
 )
-def test_a_canary_that_comes_too_soon_was_sent_by_another_beat(later: timedelta, is_doubled: bool) -> None:
+def test_canaries_that_come_too_soon_again_and_again_are_those_of_two_beats(later: timedelta, is_doubled: bool) -> None:
     expires = datetime.now(UTC) + CANARY_EXPIRES[BULK]
-    passed(BULK, expires)
-    passed(BULK, expires + later)
+    for first in (expires, expires + CANARY_INTERVAL):
+        passed(BULK, first)
+        passed(BULK, first + later)
     assert bool(Canary.objects.get(queue=BULK).doubled_at) is is_doubled
-    passed(BULK, expires + later + CANARY_INTERVAL)
+    passed(BULK, expires + later + 2 * CANARY_INTERVAL)
     assert bool(Canary.objects.get(queue=BULK).doubled_at) is is_doubled, "it is kept"
+
+
+@pytest.mark.django_db
+def test_a_canary_that_comes_too_soon_once_was_sent_by_a_beat_that_could_not_note_it() -> None:
+    expires = datetime.now(UTC) + CANARY_EXPIRES[BULK]
+    for seconds in (0, 1):
+        passed(BULK, expires + timedelta(seconds=seconds))
+    for number in (1, 2, 3):
+        passed(BULK, expires + number * CANARY_INTERVAL)
+    canary = Canary.objects.get(queue=BULK)
+    assert canary.too_soon_at
+    assert not canary.doubled_at
 
 
 # --- What waits in the database ---------------------------------------------------------------------------------------
@@ -343,3 +356,16 @@ def test_monitors_may_be_off_in_development(
     settings.DEBUG, settings.SENTRY_DSN = debug, dsn
     monkeypatch.setenv("FLOWER_BASIC_AUTH", login)
     assert [finding.level for finding in monitors.monitors()] == levels
+
+
+@pytest.mark.parametrize(
+    ("info", "level"),
+    [
+        ({"redis_version": "6.2.14"}, Level.FAILURE),
+        ({"redis_version": "7.0.15"}, Level.OK),
+        ({"redis_version": "10.1.0"}, Level.OK),
+        ({"redis_version": "7.2.4", "valkey_version": "8.1.0"}, Level.OK),
+    ],
+)
+def test_a_redis_that_is_too_old_is_found(info: dict[str, Any], level: Level) -> None:
+    assert redis._version("broker", "redis://localhost", info, Level.FAILURE).level is level

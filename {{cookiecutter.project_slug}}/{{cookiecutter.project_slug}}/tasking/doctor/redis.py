@@ -41,10 +41,7 @@ def server(subject: str, url: str, loss: Level) -> Iterator[Finding]:
             yield ok(subject, f"answers at {maybe_sanitize_url(url)}")
             yield _unseen(f"{subject} data", "eviction and persistence", error)
             return
-        name, version = "Redis", info.get("redis_version")
-        if "valkey_version" in info:
-            name, version = "Valkey", info["valkey_version"]
-        yield ok(subject, f"{name} {version} at {maybe_sanitize_url(url)}")
+        yield _version(subject, maybe_sanitize_url(url), info, loss)
         yield _memory(f"{subject} memory", info, loss)
         yield _persistence(f"{subject} data", info, loss)
         if info.get("aof_enabled"):
@@ -56,6 +53,16 @@ def results(subject: str, url: str) -> Iterator[Finding]:
     with connect(url) as client:
         client.ping()
         yield ok(subject, f"answers at {maybe_sanitize_url(url)}")
+
+
+def _version(subject: str, address: str, info: dict[str, Any], loss: Level) -> Finding:
+    name, version = "Redis", str(info.get("redis_version"))
+    if "valkey_version" in info:
+        name, version = "Valkey", str(info["valkey_version"])
+    finding = f"{name} {version} at {address}"
+    if version.partition(".")[0] in {"4", "5", "6"}:
+        return Finding(loss, subject, f"{finding}: too old", "Use Redis 7 or later: only there it is emptied if full.")
+    return ok(subject, finding)
 
 
 def _memory(subject: str, info: dict[str, Any], loss: Level) -> Finding:

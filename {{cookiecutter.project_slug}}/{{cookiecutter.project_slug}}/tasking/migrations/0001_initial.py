@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                 ('queue', models.CharField(max_length=100, primary_key=True, serialize=False)),
                 ('passed_at', models.DateTimeField()),
                 ('wait', models.DurationField()),
+                ('too_soon_at', models.DateTimeField(blank=True, null=True)),
                 ('doubled_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
