@@ -10,7 +10,7 @@ help:
 	@echo "make test        the template's tests, and those of the projects it bakes"
 	@echo "make test-all    these and the long proofs, marked slow"
 	@echo "make bench       what the protections cost, against a bare project; the import against a plain loop (QUICK=1: a look)"
-	@echo "make plots       how cost grows, drawn for docs/performance.md: a quarter of an hour"
+	@echo "make plots       how cost grows, drawn for docs/performance.md: six minutes or more"
 	@echo "make screenshots the pages of the example, photographed for docs/images"
 	@echo "make lint        hooks and tests: ruff's lint and format"
 	@echo "make format      let ruff put right what it can"
@@ -35,7 +35,9 @@ bench:
 	@$(IN_A_BAKED_PROJECT) && \
 	bin/uv run --quiet python "$(CURDIR)/benchmarks/against_bare.py" . --last "$(LAST)" $(if $(QUICK),--quick,--json "$(LAST)") && \
 	bin/uv run --quiet python "$(CURDIR)/benchmarks/import_rows.py" . $(if $(QUICK),--pairs=1) && \
-	bin/uv run --quiet python "$(CURDIR)/benchmarks/live_page.py" .
+	bin/uv run --quiet python "$(CURDIR)/benchmarks/live_page.py" . && \
+	bin/uv run --quiet python "$(CURDIR)/benchmarks/outbox_row.py" . && \
+	bin/uv run --quiet python "$(CURDIR)/benchmarks/development_stack.py" .
 
 plots:
 	@$(IN_A_BAKED_PROJECT) && \

@@ -19,17 +19,20 @@ from tempfile import TemporaryDirectory
 import celery
 import django
 import redis
-from goals import Figures, Found, losses, print_table
-from sides import LEDGER, Side, bare, cpu, leave, memory, ours, wait_until, waiting
+from goals import CHORDS, Figures, Found, losses, print_table
+from sides import LEDGER, Side, bare, cpu, leave, memory, ours, variables, wait_until, waiting
 
-PUBLISH = """
+SEND = """
+from celery import group
 count = int(sys.argv[1])
+signatures = [noop.s() for _ in range(count)]
 noop.delay()
 began, used = time.monotonic(), time.process_time()
-for _ in range(count):
-    noop.delay()
+{send}
 print(json.dumps([count / (time.monotonic() - began), (time.process_time() - used) / count * 1000]))
 """
+PUBLISH = SEND.format(send="for _ in signatures: noop.delay()")
+GROUP = SEND.format(send="group(signatures).apply_async()")
 
 CLICK = """
 for _ in range(int(sys.argv[1])):
@@ -38,8 +41,6 @@ for _ in range(int(sys.argv[1])):
 """
 
 BURN = "for _ in range(int(sys.argv[1])): burn.delay(0.02)"
-
-CHORD = "from celery import chord; chord([part.s(n) for n in range(int(sys.argv[1]))])(body.s(sent=time.time()))"
 
 
 class Bench:
@@ -51,7 +52,7 @@ class Bench:
         self.tasks = 3_000 if quick else 20_000
         self.clicks = 60 if quick else 200
         self.burning = 500 if quick else 2_000
-        self.parts = 200 if quick else 1_000
+        self.chords = dict(list(CHORDS.items())[:1]) if quick else CHORDS
 
     def measure(self) -> Figures:
         """Return all figures, by the names of MEASURES."""
@@ -72,7 +73,8 @@ class Bench:
         with self.side.working("default"):  # declares the queue
             self.side.run("noop.delay()")
             wait_until(self.has_run_all)
-        rate, cost = self.side.run(PUBLISH, self.tasks)
+        rate, cost = self.side.run(PUBLISH, self.tasks // 2)
+        rate_of_group, cost_in_group = self.side.run(GROUP, self.tasks // 2)
         full = self.queue("noop")
         with self.side.working("default") as (worker,):
             wait_until(lambda: self.queue("noop") < full)
@@ -85,6 +87,8 @@ class Bench:
             "worker CPU": spent / left * 1000,
             "published": rate,
             "producer CPU": cost,
+            "published in a group": rate_of_group,
+            "producer CPU, in a group": cost_in_group,
             "memory of a worker, after them": after,
         }
 
@@ -92,35 +96,32 @@ class Bench:
         return self.queue("noop") == 0
 
     def idle(self) -> Figures:
-        """Have tasks arrive one by one; before the first, the worker starts. Last a chord."""
+        """Have tasks arrive one by one; before the first, the worker starts. Last, chords."""
         self.side.run(CLICK, 1, 0)
         began = time.monotonic()
-        with self.side.working("critical", *(["default"] if self.side.name == "ours" else [])) as (worker, *_):
+        with self.side.working("critical", "default") as (worker, *_):
             self.stamps(1)
             first = time.monotonic() - began
             at_rest = memory(worker)
             self.side.run(CLICK, self.clicks, 0.05)
             p50, p99 = percentiles(self.stamps(self.clicks))
-            self.side.run(CHORD, self.parts)
-            wait_until(lambda: self.ledger.llen("bodies") > 0)
-            took = float(self.ledger.lpop("bodies"))
+            chords = {name: self.side.chord(parts, self.ledger) for name, parts in self.chords.items()}
         return {
             "start to first task": first,
             "memory of a worker, idle": at_rest,
             "idle, to start, p50": p50,
             "idle, to start, p99": p99,
-            "a chord": took,
+            **chords,
         }
 
     def behind_bulk(self) -> Figures:
         """Have clicks arrive while tasks of 20 ms CPU wait on `bulk`, which in the bare project is the one queue."""
-        names = ("critical", "bulk") if self.side.name == "ours" else ("default",)
-        with self.side.working(*names):
+        with self.side.working("critical", "bulk"):
             self.side.run(CLICK, 1, 0)
             self.stamps(1)
             self.side.run(BURN, self.burning)
             self.side.run(CLICK, self.clicks, 0.05)
-            if self.side.name == "ours" and not self.queue("burn"):
+            if not self.queue("burn"):
                 msg = "the bulk work was over before the last click"
                 raise RuntimeError(msg)
             p50, p99 = percentiles(self.stamps(self.clicks))
@@ -148,13 +149,7 @@ def compare(project: Path, pairs: int, *, quick: bool, report: Callable[[str], N
                     place = at / make.__name__
                     place.mkdir(parents=True)
                     with broker.fresh(), results.fresh():
-                        environment = os.environ | {
-                            "CELERY_BROKER_URL": broker.url,
-                            "REDIS_URL": results.url,
-                            "LEDGER_URL": results.database_url(LEDGER),
-                            "DATABASE_URL": f"sqlite:///{place / 'db.sqlite3'}",
-                            "HEALTH_DIR": str(place / "health"),
-                        }
+                        environment = variables(place, broker.url, results.url, results.database_url(LEDGER))
                         side = make(project if make is ours else place, environment)
                         pair.append(Bench(side, broker.url, environment["LEDGER_URL"], quick=quick).measure())
                     report(f"{broker.name} {number + 1}/{pairs} {side.name}")

@@ -4,7 +4,6 @@ Run in a baked project: `uv run --with matplotlib python benchmarks/growth.py PR
 point and draws a plot (SVG) of each kind, ours and bare on both brokers. A quarter of an hour.
 """
 
-import os
 import re
 import sys
 import time
@@ -18,13 +17,12 @@ from uuid import uuid4
 
 import redis
 from kombu import Connection
-from sides import LEDGER, Side, bare, cpu, leave, ours, wait_until, waiting
+from sides import LEDGER, Side, bare, cpu, leave, ours, variables, wait_until, waiting
 
 #: Sent one by one; more would measure the publisher.
 TASKS = 3_000
 
 PUBLISH = "for _ in range(int(sys.argv[1])): noop.delay()"
-CHORD = "from celery import chord; chord([part.s(n) for n in range(int(sys.argv[1]))])(body.s(sent=time.time()))"
 
 
 @dataclass
@@ -108,9 +106,7 @@ def by_parts(side: Side, ledger: redis.Redis, line: str) -> None:
     with side.working("default"):
         # The first, of two, is for the worker to start.
         for parts in (2, *CHORDS.steps):
-            side.run(CHORD, parts)
-            wait_until(lambda: ledger.llen("bodies") > 0)
-            seconds = float(ledger.lpop("bodies"))
+            seconds = side.chord(parts, ledger)
             if parts in CHORDS.steps:
                 CHORDS.add(line, parts, seconds / parts * 1000)
 
@@ -140,13 +136,7 @@ def sides(project: Path) -> Iterator[list[tuple[Side, str, redis.Redis, str]]]:
                 place.mkdir(parents=True)
                 # Celery keeps what is held under names that are the same for all.
                 url = broker.database_url(1) if broker.name == "redis" and make is bare else broker.url
-                environment = os.environ | {
-                    "CELERY_BROKER_URL": url,
-                    "REDIS_URL": results.url,
-                    "LEDGER_URL": results.database_url(LEDGER),
-                    "DATABASE_URL": f"sqlite:///{place / 'db.sqlite3'}",
-                    "HEALTH_DIR": str(place / "health"),
-                }
+                environment = variables(place, url, results.url, results.database_url(LEDGER))
                 side = make(project if make is ours else place, environment)
                 side.workers["default"] = start_of_worker(side, 2)
                 ledger = redis.Redis.from_url(environment["LEDGER_URL"])

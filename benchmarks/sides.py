@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import redis
@@ -55,6 +56,8 @@ def body(numbers: list[int], sent: float) -> None:
     ledger.rpush("bodies", time.time() - sent)
 '''
 
+CHORD = "from celery import chord; chord([part.s(n) for n in range(int(sys.argv[1]))])(body.s(sent=time.time()))"
+
 BARE_CELERY = """
 import os
 from celery import Celery
@@ -81,7 +84,7 @@ class Side:
     folder: Path
     module: str
     environment: dict[str, str]
-    #: The arguments of Python that start a worker, by what it is to work on.
+    #: The arguments of Python that start a worker, by what it is to work on; the same worker may be for all.
     workers: dict[str, Sequence[str]]
     #: The queue on which each task ends.
     queues: dict[str, str]
@@ -94,19 +97,28 @@ class Side:
         numbers: list[float] = json.loads(done.stdout or "[]")
         return numbers
 
+    def chord(self, parts: int, ledger: redis.Redis) -> float:
+        """Return the seconds from the call of a chord to the start of its body, which workers are to run."""
+        self.run(CHORD, parts)
+        wait_until(lambda: ledger.llen("bodies") > 0)
+        return float(ledger.lpop("bodies"))
+
     @contextmanager
     def working(self, *names: str) -> Iterator[list[int]]:
-        """Have workers run; yield their process ids. They are killed, since what was measured needs no orderly end."""
+        """Have workers run, each once; yield their process ids.
+
+        They are killed, since what was measured needs no orderly end.
+        """
         processes = [
             subprocess.Popen(
-                [sys.executable, *self.workers[name]],
+                [sys.executable, *command],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            for name in names
+            for command in dict.fromkeys(tuple(self.workers[name]) for name in names)
         ]
         try:
             yield [process.pid for process in processes]
@@ -118,14 +130,20 @@ class Side:
 
 def waiting(url: str, queue: str) -> int:
     """Return how many messages are ready on a queue; -1 where there is none."""
-    if url.startswith("redis"):
-        with redis.Redis.from_url(url) as client:
-            return int(client.llen(queue))
-    with Connection(url) as connection:
+    connection = connected(url)
+    if isinstance(connection, redis.Redis):
+        return int(connection.llen(queue))
+    with connection.channel() as channel:
         try:
-            return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+            return int(channel.queue_declare(queue, passive=True).message_count)
         except NotFound:
             return -1
+
+
+@cache
+def connected(url: str) -> redis.Redis | Connection:
+    """Return the one connection to a broker: who asks often is not to take the CPU of those who are measured."""
+    return redis.Redis.from_url(url) if url.startswith("redis") else Connection(url)
 
 
 def family(pid: int) -> Iterator[int]:
@@ -140,14 +158,14 @@ def family(pid: int) -> Iterator[int]:
 
 
 def cpu(pid: int) -> float:
-    """Return the seconds of CPU that a process and all that came of it have used."""
+    """Return the seconds of CPU that a process and all that came of it have used, those that have ended included."""
     used = 0
     for member in family(pid):
         try:
             fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        used += int(fields[11]) + int(fields[12])
+        used += sum(map(int, fields[11:15]))
     return used / os.sysconf("SC_CLK_TCK")
 
 
@@ -170,6 +188,17 @@ def wait_until(condition: Callable[[], bool], seconds: float = 300) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError
         time.sleep(0.01)
+
+
+def variables(folder: Path, broker_url: str, results_url: str, ledger_url: str) -> dict[str, str]:
+    """Return the environment of a side that keeps its files in a folder."""
+    return os.environ | {
+        "CELERY_BROKER_URL": broker_url,
+        "REDIS_URL": results_url,
+        "LEDGER_URL": ledger_url,
+        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        "HEALTH_DIR": str(folder / "health"),
+    }
 
 
 def ours(project: Path, environment: dict[str, str]) -> Side:
@@ -196,8 +225,8 @@ def ours(project: Path, environment: dict[str, str]) -> Side:
     (app / "tasks.py").write_text(tasks)
     queues = {"noop": "default", "stamp": "critical", "burn": "bulk"}
     workers = {queue: ["manage.py", "worker", queue] for queue in queues.values()}
-    variables = {**environment, "DJANGO_SETTINGS_MODULE": "config.settings.local"}
-    return Side("ours", project, f"{package}.measured.tasks", variables, workers, queues)
+    environment = environment | {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
+    return Side("ours", project, f"{package}.measured.tasks", environment, workers, queues)
 
 
 def leave(project: Path) -> None:
@@ -218,5 +247,5 @@ def bare(folder: Path, environment: dict[str, str]) -> Side:
     (package / "tasks.py").write_text(TASKS.format(imports="from celery import shared_task", **decorators))
     command = ["-m", "celery", "-A", "bare", "worker", "-l", "INFO", "--concurrency=2"]
     queues = dict.fromkeys(("noop", "stamp", "burn"), "celery")
-    variables = {**environment, "DJANGO_SETTINGS_MODULE": "bare.settings"}
-    return Side("bare", folder, "bare.tasks", variables, dict.fromkeys(("default", "critical", "bulk"), command), queues)
+    environment = environment | {"DJANGO_SETTINGS_MODULE": "bare.settings"}
+    return Side("bare", folder, "bare.tasks", environment, dict.fromkeys(("default", "critical", "bulk"), command), queues)

@@ -13,8 +13,9 @@ from compose.stack import free_port, wait_for
 
 from conftest import BakedProject
 
-FENCED = re.compile(r"^```python\n# (\S+)\n(.+?)^```\n", re.MULTILINE | re.DOTALL)
-SNIPPET = re.compile(r"^```python\n(?!# )(.+?)^```\n", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```.+?^```", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^```python\n# (\S+?)(, added)?\n(.+?)^```", re.MULTILINE | re.DOTALL)
+SNIPPET = re.compile(r"^```python\n(?!# )(.+?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^    (\S.*(?:\\\n.*)*)$", re.MULTILINE)
 
 
@@ -28,7 +29,7 @@ def section(page: str, heading: str) -> str:
 
 def commands(text: str) -> list[str]:
     """Return the commands of a text, with their comments: what is indented and in no fence."""
-    return COMMAND.findall(SNIPPET.sub("", FENCED.sub("", text)))
+    return COMMAND.findall(FENCE.sub("", text))
 
 
 def snippets(text: str) -> list[str]:
@@ -36,10 +37,13 @@ def snippets(text: str) -> list[str]:
     return SNIPPET.findall(text)
 
 
-def write_files(text: str, project: BakedProject) -> None:
-    """Write the files of a text into a project."""
-    for name, code in FENCED.findall(text):
-        (project.path / name).write_text(code, encoding="utf-8")
+def write_files(text: str, folder: Path) -> None:
+    """Write the files of a text as it says: anew, or at the end of what is there."""
+    for name, added, code in FENCED.findall(text):
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        before = file.read_text(encoding="utf-8") if added else ""
+        file.write_text(before + code, encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from compose.stack import wait_for
+from pages import commands, write_files
 
 from conftest import ROOT, BakedProject, bake_into
 
@@ -63,15 +64,6 @@ def copy(section: str, source: Path, folder: Path) -> None:
             shutil.copy(source / "shop/tasking" / name, folder / "shop/tasking")
 
 
-def apply(section: str, folder: Path) -> None:
-    """Write the files of a section as it says: anew, or at the end of what is there."""
-    for name, added, code in re.findall(r"^```python\n# (\S+?)(, added)?\n(.+?)^```", section, re.MULTILINE | re.DOTALL):
-        file = folder / name
-        file.parent.mkdir(exist_ok=True)
-        before = file.read_text(encoding="utf-8") if added else ""
-        file.write_text(before + code, encoding="utf-8")
-
-
 @pytest.mark.parametrize("section", PIECES, ids=lambda section: section.partition("\n")[0])
 def test_a_piece_is_taken_along(project: BakedProject, broker_url: str, tmp_path: Path, section: str) -> None:
     binaries = project.path / ".venv/bin"
@@ -92,16 +84,14 @@ def test_a_piece_is_taken_along(project: BakedProject, broker_url: str, tmp_path
 
     run("django-admin startproject shop .")
     copy(section, project.path, tmp_path)
-    apply(START, tmp_path)
-    apply(section, tmp_path)
+    write_files(START, tmp_path)
+    write_files(section, tmp_path)
 
     (expected,) = re.findall(r"^```text\n(.+?)^```", section, re.MULTILINE | re.DOTALL)
-    *commands, proof = re.findall(
-        r"^    (\S.*)$", re.sub(r"^```.+?^```", "", section, flags=re.MULTILINE | re.DOTALL), re.MULTILINE
-    )
+    *before, proof = commands(section)
     workers = []
     try:
-        for command in commands:
+        for command in before:
             if command.endswith(" &"):
                 with (tmp_path / "worker.log").open("a") as log:
                     worker = subprocess.Popen(

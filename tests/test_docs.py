@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pages import FENCE
 
 from conftest import ROOT, TEMPLATE, Bake
 
@@ -15,7 +16,7 @@ PROGRAMS = (
     r"|echo|kill(?= -)|cruft|\.ci/run"
 )
 COMMAND = re.compile(
-    rf"(?:^    |`)(?:[A-Z_]+=\S+ )*((?:{PROGRAMS})\b[^`\n]*?)(?=`|\s+#|   +|\s*\\?$)",
+    rf"(?:^    |`)(?:[A-Z_]+=\S+ (?:\\\n +)?)*((?:{PROGRAMS})\b[^`\n]*?)(?=`|\s+#|   +|\s*\\?$)",
     re.MULTILINE,
 )
 
@@ -29,10 +30,10 @@ RUN_BY = {
     "tests/test_readme.py::test_from_nothing_to_a_task_of_ones_own": r"(mkdir|touch) \w+/hello.*|bin/uv run .*greet.*",
     "tests/test_readme.py::test_day_two": (
         r"make dev|(mkdir|touch) \w+/invoices.*|bin/uv run (?!.*greet).*|kill .*"
-        r"|manage.py (check|doctor|health|outbox|dead_letters|tasks|worker bulk).*"
+        r"|manage.py (check(?! --deploy)|doctor|health|outbox|dead_letters|tasks|worker bulk|migrate orders zero).*"
     ),
     "tests/test_readme.py::test_a_package_is_upgraded": r"bin/uv lock",
-    "tests/test_readme.py::test_the_example_is_removed": r"rm -r .*|manage.py migrate orders zero",
+    "tests/test_readme.py::test_the_example_is_removed": r"rm -r .*",
     "tests/test_adopt.py::test_a_piece_is_taken_along": r"(python manage.py|celery -A|cat|echo) .*",
     "tests/test_tools.py::test_gh": r"uvx cookiecutter .*gh:.*",
     "tests/test_tools.py::test_a_local_path_and_its_replay_give_the_same_project": r"uvx cookiecutter (?!.*gh:).*",
@@ -46,6 +47,8 @@ RUN_BY = {
     ),
     "tests/compose/test_development.py::test_down_lets_the_workers_end": r"make down",
     "tests/compose/test_production.py::test_a_queue_gets_a_second_worker": r"docker compose .*--scale.*",
+    "tests/compose/test_production.py::test_only_the_proxy_is_reachable": r"docker compose .* up --build .*",
+    f"{TEMPLATE.name}/tests/unit/test_settings.py::test_production_passes_the_deployment_check": r"manage.py check --deploy",
     f"{DURABILITY}/orders/test_import.py::test_a_file_becomes_a_report": r"manage.py worker all",
     f"{DURABILITY}/test_metrics.py::test_what_waits_is_told": r"manage.py metrics",
     f"{DURABILITY}/test_health.py::test_a_busy_worker_is_healthy_and_a_stuck_one_is_not": r"bin/healthy .*",
@@ -54,7 +57,6 @@ RUN_BY = {
 RUN_BY_HAND = r"make test-all|\.ci/run|make test-protections|make screenshots|make audit|make bench.*|make plots"
 
 LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
-FENCE = re.compile(r"^```.+?^```", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r"(?:^    |`)make ([a-z][a-z-]*)", re.MULTILINE)
 
 

@@ -53,7 +53,7 @@ def test_from_nothing_to_a_task_of_ones_own(bake: Bake, uv_on_path: dict[str, st
         for command in commands(after):
             if "tasks --lock" in command:
                 with shop.reloading():
-                    write_files(text, shop.project)
+                    write_files(text, shop.project.path)
             printed = shop.run(command)
         assert "greet" in printed
         assert "default" in printed
@@ -84,18 +84,21 @@ def test_day_two(bake: Bake, uv_on_path: dict[str, str], tmp_path: Path) -> None
         for command in commands(recipe("Add a task")):
             if "tasks --lock" in command:
                 with shop.reloading():
-                    write_files(recipe("Add a task"), project)
+                    write_files(recipe("Add a task"), project.path)
             printed = shop.run(command)
         assert "send_invoice" in printed
         (snippet,) = snippets(recipe("Send it, once the change is committed"))
         # Any object with a key will do as an invoice.
         shop.run(in_a_shell(project, f'invoice = Group(name=\\"one\\")\n{snippet}'))
         wait_for("the mail", lambda: "Subject: Invoice 1" in shop.printed())
-        write_files(recipe("Add a schedule"), project)
+        write_files(recipe("Add a schedule"), project.path)
         assert "send the first invoice" in shop.run("bin/uv run manage.py tasks --task send_invoice")
         fail_and_replay(shop, recipe("Read a failure, and replay it"))
         ask_how_it_is(shop, page)
         kill_a_child(shop)
+        # What removing the example begins with, where it ran.
+        assert "`manage.py migrate orders zero`" in recipe("Remove the example")
+        assert "Unapplying orders." in shop.run("bin/uv run manage.py migrate orders zero")
 
 
 def in_a_shell(project: BakedProject, code: str) -> str:
@@ -112,15 +115,7 @@ def add_a_queue(project: BakedProject, recipe: str, variables: dict[str, str]) -
     table = project.path / project.package / "tasking/queues.py"
     table.write_text(table.read_text().replace("    }\n)\n", f"{policy}    }}\n)\n", 1))
     refused = project.run("bash", "-c", f"{examine} || true", **variables)
-    for name in (
-        "README.md",
-        "Procfile",
-        "compose.yaml",
-        "compose.override.yaml",
-        "compose.production.yaml",
-        "deploy/rabbitmq/definitions.json",
-        "deploy/monitoring/prometheus.yml",
-    ):
+    for name in NAMING_QUEUES:
         assert f"name each queue of tasking/queues.py in {name}," in refused
         path = project.path / name
         path.write_text(with_a_worker_for("mail", path.read_text()))

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import time
@@ -96,7 +97,7 @@ def test_the_doctor_finds_nothing(up: Stack) -> None:
     [
         ("shell", "print('the answer is', 6 * 7)\nexit()\n", "the answer is 42"),
         ("psql", "SELECT 'the answer is ' || 6 * 7;\n\\q\n", "the answer is 42"),
-        ("logs", "\x03", " ready."),
+        ("logs", "", " ready."),
     ],
 )
 def test_a_terminal_in_a_container(up: Stack, target: str, typed: str, answer: str) -> None:
@@ -108,10 +109,19 @@ def test_a_terminal_in_a_container(up: Stack, target: str, typed: str, answer: s
         os.close(ours)
         os.write(terminal, typed.encode())
         shown = b""
-        while answer not in shown.decode(errors="replace"):
-            shown += os.read(terminal, 65_536)
-        os.killpg(process.pid, signal.SIGTERM)
-    os.close(terminal)
+
+        def answered() -> bool:
+            nonlocal shown
+            if select.select([terminal], [], [], 0)[0]:
+                shown += os.read(terminal, 65_536)
+            return answer in shown.decode(errors="replace")
+
+        try:
+            wait_for(answer, answered)
+        finally:
+            # Closed before, as a window is: who writes to a terminal that nobody reads does not come to its end.
+            os.close(terminal)
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def test_prometheus_sees_every_worker_and_all_that_the_dashboard_shows(up: Stack) -> None:
@@ -130,7 +140,10 @@ def test_prometheus_sees_every_worker_and_all_that_the_dashboard_shows(up: Stack
             # Only Redis tells how old a message is, see tasking/metrics/system.py.
             wanted = set(re.findall(r"\b(?:celery|process)_\w+", text)) - {"celery_queue_oldest_message_seconds"}
             wait_for("all series", lambda: wanted <= set(asked("label/__name__/values")))
-            assert {rule["health"] for group in asked("rules")["groups"] for rule in group["rules"]} == {"ok"}
+            wait_for(
+                "all rules",
+                lambda: {rule["health"] for group in asked("rules")["groups"] for rule in group["rules"]} == {"ok"},
+            )
     finally:
         up.compose(*profile, "rm", "--stop", "--force", "metrics", "prometheus")
 
