@@ -116,6 +116,23 @@ def hang(entry: str, heed_soft_limit: bool = False) -> None:
                 raise
 
 
+class Finalized:
+    """What takes for ever to be collected."""
+
+    def __del__(self) -> None:
+        time.sleep(60)
+
+
+@shared_task(
+    queue=DEFAULT,
+)
+def collect(entry: str) -> None:
+    """Never end; the soft time limit strikes in a `__del__`, where Python drops what is raised. Again: the same."""
+    write("begin", entry)
+    Finalized()
+    time.sleep(60)
+
+
 @shared_task(
     bind=True,
     queue=DEFAULT,

@@ -15,6 +15,7 @@ ENDS = {
     "fail.delay('bug', 'bug')": "LookupError: bug",
     "give_up.delay('spent')": "TransientError: spent",
     "hang.apply_async(['soft', True], soft_time_limit=1, time_limit=20)": "SoftTimeLimitExceeded",
+    "collect.apply_async(['dropped'], soft_time_limit=1, time_limit=20)": "SoftTimeLimitExceeded",
     "hang.apply_async(['hard'], soft_time_limit=1, time_limit=2)": "TimeLimitExceeded",
     "fail.delay('rejected', 'reject')": "Reject",
     "give_up.delay('lost', killed=True)": "WorkerLostError",
@@ -35,8 +36,8 @@ def send_garbage(text):
 
 
 def test_every_end_stands_in_the_table(shop: Shop) -> None:
-    """Tasks that end in all ways: an exception, spent retries, the soft and the hard limit, a rejection, a lost child,
-    a name that the worker does not know, a message that nobody can read.
+    """Tasks that end in all ways: an exception, spent retries, the soft limit, also if Python drops it, the hard one,
+    a rejection, a lost child, a name that the worker does not know, a message that nobody can read.
 
     Promise: each has one dead letter, with its name, its arguments and why; the worker goes on.
     """

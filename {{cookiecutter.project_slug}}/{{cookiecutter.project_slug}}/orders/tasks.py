@@ -9,6 +9,7 @@ from datetime import date
 
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.utils.log import get_task_logger
+from django.db import connection
 
 from ..tasking.decorator import shared_task
 from ..tasking.queues import BULK, CRITICAL, DEFAULT
@@ -43,6 +44,7 @@ def import_chunk(self: Task[..., None], chunk_id: int) -> None:
     try:
         imports.import_chunk(chunk_id)
     except SoftTimeLimitExceeded:
+        connection.close()  # it may still wait for the answer to a query; the next one opens another
         left = imports.rows_left(chunk_id)
         if left == before:
             raise

@@ -13,6 +13,7 @@ LISTENERS = (
     "request_id",
     "sent_at",
     "task_log",
+    "time_limits",
     "checks.registration",
     "checks.worker_start",
 )
