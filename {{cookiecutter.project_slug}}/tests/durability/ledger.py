@@ -279,6 +279,27 @@ def late_body(parts: list[str], entry: str, whole_worker: bool) -> None:
     write("body", f"{entry}={'+'.join(sorted(parts))}")
 
 
+class Slow(ProjectTask[..., Any]):
+    """A task whose sender waits two seconds for the broker's answer."""
+
+    abstract = True
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        """Send it, and wait."""
+        sent = super().apply_async(*args, **options)
+        time.sleep(2)
+        return sent
+
+
+@shared_task(
+    base=Slow,
+    queue=DEFAULT,
+)
+def slow_body(parts: list[str], entry: str) -> None:
+    """Note that a chord is complete whose body took long to be sent. Again: once more."""
+    write("body", f"{entry}={'+'.join(sorted(parts))}")
+
+
 @shared_task(
     bind=True,
     queue=DEFAULT,

@@ -6,6 +6,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
+from billiard import pool
 from celery.app.backends import BACKEND_ALIASES
 from celery.contrib.django.task import DjangoTask
 from celery.signals import celeryd_after_setup
@@ -111,8 +112,12 @@ PROTECTIONS: Mapping[str, Protection] = MappingProxyType(
             "test_workers.py::test_a_cut_connection_in_mid_task_changes_nothing_twice[rabbitmq]",
         ),
         "a soft limit that is swallowed strikes again": Protection(
-            attributes(time_limits, _strike_again=lambda _: None),
+            attributes(time_limits, _try_again=lambda: None),
             "test_dead_letters.py::test_every_end_stands_in_the_table[redis]",
+        ),
+        "a soft limit that strikes in a task only": Protection(
+            attributes(time_limits, strike=pool.soft_timeout_sighandler),
+            "test_chords.py::test_a_part_that_is_at_its_soft_limit_when_it_ends[redis]",
         ),
         "idempotency key": Protection(
             forget_keys,

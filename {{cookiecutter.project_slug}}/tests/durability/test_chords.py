@@ -160,6 +160,18 @@ def test_a_part_that_is_done_twice_counts_once(shop: Shop) -> None:
     shop.prove("a part of a chord that is done twice counts once", found)
 
 
+def test_a_part_that_is_at_its_soft_limit_when_it_ends(shop: Shop) -> None:
+    """A chord whose parts have a soft limit of a second. They are done at once; to send the body takes two seconds.
+
+    Promise: the body runs, once, and the errback never.
+    """
+    worker = shop.worker()
+    send(shop, {"late": "chord([part.si(entry).set(soft_time_limit=1)] * 3, slow_body.s(entry))"})
+    shop.wait_for("the chord's end", lambda: ends(shop) and not open_chords(shop))
+    shop.prove("a part is at its soft limit when it ends", account(shop, {"late body"}))
+    assert "Soft time limit (1s) exceeded" in shop.project.log(worker).read_text()
+
+
 def test_a_chord_ends_though_who_was_to_send_its_body_dies(shop: Shop) -> None:
     """Two chords. The process that has counted the last part is killed before it sends the body; then the whole worker.
 

@@ -1,4 +1,4 @@
-"""A soft time limit that Python swallows."""
+"""Where the soft time limit strikes, and where it waits."""
 
 import signal
 import sys
@@ -7,71 +7,119 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from celery import Celery
+from billiard import pool
+from celery import Celery, Task
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db import transaction
 
 from {{ cookiecutter.project_slug }}.tasking import time_limits
 
 
-class Struck:
-    """An object in whose `__del__` something is raised."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-    def __del__(self) -> None:
-        raise self.error
-
-
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException | None]]:
-    """Have this process look as a worker's child does, and return what is told of what Python drops."""
+    """Have this process be a worker's child, and return what is told of what Python drops."""
     told: list[BaseException | None] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda dropped: told.append(dropped.exc_value))
-    alarm = signal.getsignal(signal.SIGALRM)
+    monkeypatch.setattr(pool, "soft_timeout_sighandler", pool.soft_timeout_sighandler)
+    before = {number: signal.getsignal(number) for number in (signal.SIGALRM, pool.SIG_SOFT_TIMEOUT)}
     time_limits.watch()
+    signal.signal(pool.SIG_SOFT_TIMEOUT, pool.soft_timeout_sighandler)
     yield told
     signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, alarm)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
-def run(body: Callable[[], None]) -> None:
+def run(body: Callable[[], None], **options: Any) -> None:
     """Run a body as a task of its own, here and now."""
     app: Any = Celery("test", set_as_current=False)
-    app.task(body, name=body.__name__, shared=False).apply(throw=True)
+    app.task(body, name="test", shared=False, **options).apply(throw=True)
+
+
+def exceed() -> None:
+    """Do what the worker does at the soft limit."""
+    signal.raise_signal(pool.SIG_SOFT_TIMEOUT)
 
 
 def wait_for_the_alarm() -> None:
-    """Return when it has gone off."""
+    """Return when none is set any more."""
     while signal.getitimer(signal.ITIMER_REAL)[0]:
         time.sleep(0.001)
 
 
-def test_it_strikes_again(told: list[BaseException]) -> None:
-    def swallow() -> None:
-        Struck(SoftTimeLimitExceeded())
+class Struck:
+    """An object in whose `__del__` something happens."""
+
+    def __init__(self, what: Callable[[], None]) -> None:
+        self.what = what
+
+    def __del__(self) -> None:
+        self.what()
+
+
+@pytest.mark.parametrize("options", [{}, {"autoretry_for": (OSError,)}])
+def test_it_strikes_in_a_task(options: dict[str, Any]) -> None:
+    def body() -> None:
+        with pytest.raises(SoftTimeLimitExceeded):
+            exceed()
+
+    run(body, **options)
+
+
+def test_what_python_drops_strikes_again(told: list[BaseException]) -> None:
+    def body() -> None:
+        Struck(exceed)
         with pytest.raises(SoftTimeLimitExceeded):
             wait_for_the_alarm()
 
-    run(swallow)
+    run(body)
     assert not told
 
 
-def test_it_strikes_no_other_task(told: list[BaseException]) -> None:
-    def swallow() -> None:
-        Struck(SoftTimeLimitExceeded())
-        run(wait_for_the_alarm)
+def test_anything_else_that_python_drops_is_told(told: list[BaseException]) -> None:
+    def fail() -> None:
+        raise LookupError
 
-    run(swallow)
-    assert not told
+    def body() -> None:
+        Struck(fail)
 
-
-def test_anything_else_is_told_as_before(told: list[BaseException]) -> None:
-    error = LookupError("a bug")
-
-    def fail_quietly() -> None:
-        Struck(error)
-
-    run(fail_quietly)
-    assert told == [error]
+    run(body)
+    assert [type(error) for error in told] == [LookupError]
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_waits_for_the_end_of_a_transaction() -> None:
+    done = []
+
+    def commit() -> None:
+        exceed()
+        time.sleep(2 * time_limits.AGAIN_AFTER)
+        done.append("commit")
+
+    def write() -> None:
+        with transaction.atomic():
+            transaction.on_commit(commit)
+        wait_for_the_alarm()
+
+    def body() -> None:
+        with pytest.raises(SoftTimeLimitExceeded):
+            write()
+
+    run(body)
+    assert done == ["commit"]
+
+
+def test_it_strikes_no_more_when_the_work_is_done() -> None:
+    class Storing(Task[..., Any]):
+        """A task whose limit is reached while its result is stored."""
+
+        def on_success(self, *_: Any) -> None:
+            exceed()
+            time.sleep(2 * time_limits.AGAIN_AFTER)
+
+    def body() -> None:
+        """Nothing to do."""
+
+    run(body, base=Storing)
+    run(wait_for_the_alarm)  # nor does it strike the next task
