@@ -26,7 +26,9 @@ def main(project: Path) -> None:
     from sandbox.project import Project  # noqa: PLC0415
 
     ports = dict(zip(("PORT", "FLOWER_PORT"), free_ports(2), strict=True))
-    with TemporaryDirectory() as folder, Redis() as redis, Project(Path(folder), redis.url, redis.url) as running:
+    # Some start others, of this environment too.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    with TemporaryDirectory() as folder, Redis() as redis, Project(Path(folder), redis.url, redis.url, PATH=path) as running:
         started = {}
         procfile = re.sub(r"\$\{(\w+):-\d+\}", lambda match: str(ports[match[1]]), Path("Procfile").read_text())
         for line in procfile.splitlines():

@@ -13,7 +13,7 @@ from celery.signals import celeryd_after_setup
 from kombu import Exchange
 from kombu.transport import TRANSPORT_ALIASES, redis
 
-from {{ cookiecutter.project_slug }}.tasking import redis_transport, time_limits, topology
+from {{ cookiecutter.project_slug }}.tasking import interrupts, redis_transport, topology
 from {{ cookiecutter.project_slug }}.tasking.task import Task
 
 Settings = dict[str, Any]
@@ -111,12 +111,12 @@ PROTECTIONS: Mapping[str, Protection] = MappingProxyType(
             setting(CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS=False),
             "test_workers.py::test_a_cut_connection_in_mid_task_changes_nothing_twice[rabbitmq]",
         ),
-        "a soft limit that is swallowed strikes again": Protection(
-            attributes(time_limits, _try_again=lambda: None),
+        "what Python drops is raised again": Protection(
+            attributes(interrupts, _later=lambda _: None),
             "test_dead_letters.py::test_every_end_stands_in_the_table[redis]",
         ),
         "a soft limit that strikes in a task only": Protection(
-            attributes(time_limits, strike=pool.soft_timeout_sighandler),
+            attributes(interrupts, on_soft_limit=pool.soft_timeout_sighandler),
             "test_chords.py::test_a_part_that_is_at_its_soft_limit_when_it_ends[redis]",
         ),
         "idempotency key": Protection(

@@ -122,6 +122,20 @@ def test_an_orderly_end_hands_on_what_takes_too_long(shop: Shop) -> None:
 
 
 @pytest.mark.slow
+def test_an_orderly_end_is_an_end_also_where_python_drops_it(shop: Shop) -> None:
+    """SIGTERM while a task is in a `__del__`, out of which Python lets no exception.
+
+    Promise: the worker is gone within its soft shutdown and a few seconds.
+    """
+    worker = shop.worker()
+    shop.run("collect.delay('dropped')")
+    shop.wait_for("mid-work", lambda: shop.notes("begin"))
+    told = time.monotonic()
+    shop.project.stop(worker)
+    assert time.monotonic() - told < settings.CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT + 5
+
+
+@pytest.mark.slow
 def test_a_delayed_task_survives_an_orderly_end(shop: Shop) -> None:
     """A task with a countdown of 8 s, which on Redis a worker holds; that worker, otherwise idle, gets SIGTERM.
 

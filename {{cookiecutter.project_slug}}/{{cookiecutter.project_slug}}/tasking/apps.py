@@ -8,12 +8,12 @@ from django.apps import AppConfig
 LISTENERS = (
     "dead_letters.recorder",
     "forking",
+    "interrupts",
     "metrics.worker",
     "reporting",
     "request_id",
     "sent_at",
     "task_log",
-    "time_limits",
     "checks.registration",
     "checks.worker_start",
 )

@@ -1,4 +1,4 @@
-"""Where the soft time limit strikes, and where it waits."""
+"""What a signal raises in a child: where it strikes, and where it waits."""
 
 import signal
 import sys
@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from billiard import pool
+from billiard import common, pool
 from celery import Celery, Task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 
-from {{ cookiecutter.project_slug }}.tasking import time_limits
+from {{ cookiecutter.project_slug }}.tasking import interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException | None]
     monkeypatch.setattr(sys, "unraisablehook", lambda dropped: told.append(dropped.exc_value))
     monkeypatch.setattr(pool, "soft_timeout_sighandler", pool.soft_timeout_sighandler)
     before = {number: signal.getsignal(number) for number in (signal.SIGALRM, pool.SIG_SOFT_TIMEOUT)}
-    time_limits.watch()
+    interrupts.watch()
     signal.signal(pool.SIG_SOFT_TIMEOUT, pool.soft_timeout_sighandler)
     yield told
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -76,6 +76,24 @@ def test_what_python_drops_strikes_again(told: list[BaseException]) -> None:
     assert not told
 
 
+def test_an_end_that_python_drops_is_one(monkeypatch: pytest.MonkeyPatch, told: list[BaseException]) -> None:
+    monkeypatch.setattr(common, "_should_have_exited", [True])
+
+    def end() -> None:
+        sys.exit(-241)
+
+    Struck(end)
+    with pytest.raises(SystemExit, match="-241"):
+        wait_for_the_alarm()
+    assert not told
+
+
+def test_an_exit_that_nobody_asked_for_is_told(told: list[BaseException]) -> None:
+    Struck(sys.exit)
+    assert [type(error) for error in told] == [SystemExit]
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
 def test_anything_else_that_python_drops_is_told(told: list[BaseException]) -> None:
     def fail() -> None:
         raise LookupError
@@ -94,7 +112,7 @@ def test_it_waits_for_the_end_of_a_transaction() -> None:
 
     def commit() -> None:
         exceed()
-        time.sleep(2 * time_limits.AGAIN_AFTER)
+        time.sleep(2 * interrupts.AGAIN_AFTER)
         done.append("commit")
 
     def write() -> None:
@@ -116,7 +134,7 @@ def test_it_strikes_no_more_when_the_work_is_done() -> None:
 
         def on_success(self, *_: Any) -> None:
             exceed()
-            time.sleep(2 * time_limits.AGAIN_AFTER)
+            time.sleep(2 * interrupts.AGAIN_AFTER)
 
     def body() -> None:
         """Nothing to do."""
