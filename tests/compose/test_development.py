@@ -148,14 +148,16 @@ def test_prometheus_sees_every_worker_and_all_that_the_dashboard_shows(up: Stack
         up.compose(*profile, "rm", "--stop", "--force", "metrics", "prometheus")
 
 
-def test_a_change_of_the_source_starts_the_worker_again(up: Stack) -> None:
-    def starts() -> int:
-        return up.compose("logs", "--no-color", "worker-bulk").count(" ready.")
+def test_a_change_of_the_source_starts_what_runs_it_again(up: Stack) -> None:
+    started = {"web": "Quit the server", "worker-bulk": " ready.", "beat": "leading: "}
+
+    def starts() -> dict[str, int]:
+        return {service: up.compose("logs", "--no-color", service).count(line) for service, line in started.items()}
 
     before = starts()
     tasks = next(up.folder.glob("*/tasking/tasks.py"))
     tasks.write_text(tasks.read_text() + "\n")
-    wait_for("the worker has started again", lambda: starts() > before)
+    wait_for("all have started again", lambda: all(now > before[service] for service, now in starts().items()))
 
 
 def test_down_lets_the_workers_end(up: Stack) -> None:
