@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from compose.stack import free_port, wait_for
+from compose.stack import free_ports, wait_for
 
 from conftest import BakedProject
 
@@ -78,7 +78,8 @@ class Dev:
 def dev(project: BakedProject, folder: Path, variables: dict[str, str]) -> Iterator[Dev]:
     """Have `make dev` run; the ports alone are others than on the page. Whatever it said is printed at the end."""
     log = folder / "dev.log"
-    environment = {**os.environ, **variables, "PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
+    port, flower = free_ports(2)
+    environment = {**os.environ, **variables, "PORT": port, "FLOWER_PORT": flower}
     with log.open("w") as output:
         process = subprocess.Popen(
             ["make", "dev"], cwd=project.path, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True

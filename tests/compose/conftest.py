@@ -11,7 +11,7 @@ import pytest
 
 from conftest import bake_into
 
-from .stack import FIGURES, MAIL_SERVER, PRODUCTION_FOR_TESTS, Stack, free_port
+from .stack import FIGURES, MAIL_SERVER, PRODUCTION_FOR_TESTS, Stack, free_ports
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -65,7 +65,7 @@ def docker() -> None:
 def development(docker: None, baked_folder: Path) -> Iterator[Stack]:  # noqa: ARG001 - it is skipped without
     """Return the default project, with ports that nobody else has."""
     folder = bake_into(baked_folder)
-    stack = Stack(folder, f"development-{os.getpid()}", variables={name: str(free_port()) for name in PORTS})
+    stack = Stack(folder, f"development-{os.getpid()}", variables=dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
     try:
         yield stack
     finally:
@@ -76,7 +76,7 @@ def development(docker: None, baked_folder: Path) -> Iterator[Stack]:  # noqa: A
 def bare(docker: None, baked_folder: Path) -> Iterator[Stack]:  # noqa: ARG001 - as above
     """Return a project on Redis without the example, as it is right after its making."""
     folder = bake_into(baked_folder, lock=False, project_name="Bare", broker="redis", include_example=False)
-    stack = Stack(folder, f"bare-{os.getpid()}", variables={name: str(free_port()) for name in PORTS})
+    stack = Stack(folder, f"bare-{os.getpid()}", variables=dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
     try:
         yield stack
     finally:
@@ -87,11 +87,11 @@ def bare(docker: None, baked_folder: Path) -> Iterator[Stack]:  # noqa: ARG001 -
 def production(docker: None, baked_folder: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:  # noqa: ARG001 - as above
     """Return a project in production on each broker, up and healthy, with a mail server beside it."""
     folder = bake_into(baked_folder, project_name=f"On {request.param}", broker=request.param)
-    port = free_port()
+    (port,) = free_ports(1)
     (folder / "mail.py").write_text(MAIL_SERVER)
     (folder / "compose.test.yaml").write_text(PRODUCTION_FOR_TESTS.format(port=port))
     files = ("compose.yaml", "compose.production.yaml", "compose.test.yaml")
-    variables = {"DOMAIN": "localhost", "EMAIL_URL": "smtp://mail:25", "PROXY_PORT": str(port)}
+    variables = {"DOMAIN": "localhost", "EMAIL_URL": "smtp://mail:25", "PROXY_PORT": port}
     stack = Stack(folder, f"production-{request.param}-{os.getpid()}", files, variables)
     try:
         stack.compose("build", "--quiet")

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from secrets import SystemRandom
 from typing import Any
 
 import httpx
@@ -62,11 +64,23 @@ services:
 """
 
 
-def free_port() -> int:
+#: Beyond those of the generated project's sandbox, and below those that a client on its way out is given: one that is free
+#: there may be taken before it is used.
+PORTS = range(30_000, 32_768)
+
+
+def free_ports(count: int) -> list[str]:
+    """Return different ports that nothing uses."""
+    return [str(port) for port in islice(filter(is_free, SystemRandom().sample(PORTS, len(PORTS))), count)]
+
+
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def wait_for[T](what: str, probe: Callable[[], T], seconds: float = SOON) -> T:
