@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -136,18 +137,25 @@ def lose_the_next_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Script, "__call__", lose)
 
 
+def lose_what_is_held(
+    connection: Connection, client: Any, monkeypatch: pytest.MonkeyPatch, count: int, ask: Callable[[], Any]
+) -> None:
+    """Ask for so many messages, and lose the answer and then the connection: they must be in their queue again."""
+    lose_the_next_answer(monkeypatch)
+    with pytest.raises(redis.ConnectionError):
+        ask()
+    assert held(client) == (count, count)
+    lose(connection, client)
+    assert lengths(client) == {DEFAULT: count}
+
+
 def test_what_may_be_held_as_the_connection_is_lost_is_given_back(
     connect: Connect, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is noted as held, but the answer to that is lost. Promise: it does not wait for the visibility timeout."""
     connection = connect(visibility_timeout=3600)
     send(connection)
-    lose_the_next_answer(monkeypatch)
-    with pytest.raises(redis.ConnectionError):
-        take(connection)
-    assert held(client) == (1, 1)
-    lose(connection, client)
-    assert lengths(client) == {DEFAULT: 1}
+    lose_what_is_held(connection, client, monkeypatch, 1, partial(take, connection))
 
 
 def test_what_is_rejected_with_requeue_is_no_dead_letter(connect: Connect, client: Any) -> None:
@@ -374,12 +382,7 @@ def test_what_a_turn_took_as_the_connection_was_lost_is_given_back(
     connection = connect(visibility_timeout=3600)
     send(connection)
     send(connection)
-    lose_the_next_answer(monkeypatch)
-    with pytest.raises(redis.ConnectionError):
-        turns(connection, lambda *_: None)()
-    assert held(client) == (2, 2)
-    lose(connection, client)
-    assert lengths(client) == {DEFAULT: 2}
+    lose_what_is_held(connection, client, monkeypatch, 2, turns(connection, lambda *_: None))
 
 
 def test_what_a_turn_took_beside_what_could_not_be_received_is_given_back(connect: Connect, client: Any) -> None:
